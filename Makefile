@@ -1,0 +1,39 @@
+# `make demo` and `make test` are all that a fresh clone needs: Python 3.11 or newer, make, and a package index.
+PYTHON ?= python3
+PORT ?= 8000
+PYTEST_ARGS ?=
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: demo test lint format
+.DELETE_ON_ERROR:
+
+demo: .venv/.runtime
+	.venv/bin/python -m readiness.demo --port $(PORT)
+
+test: .venv/.dev
+	sh tests/browser/install.sh
+	.venv/bin/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+# makemigrations reads both databases, so it gets two empty files of its own and nothing of this machine's environment.
+lint: .venv/.dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	env -i PATH="$$PATH" READINESS_ENVIRONMENT=ci \
+		DATABASE_URL="sqlite:///$$scratch/primary.sqlite3" SELF_SERVICE_DATABASE_URL="sqlite:///$$scratch/store.sqlite3" \
+		.venv/bin/python -W error manage.py makemigrations --check --dry-run
+
+format: .venv/.dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+.venv/.runtime: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) -r requirements.lock
+	touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	$(PIP) -r requirements-dev.lock
+	touch $@

@@ -1,0 +1,41 @@
+"""The actor of one call: who does it, through which channel, with which rights. A plain value, so verbs need no HTTP and no primary."""
+
+from dataclasses import dataclass
+
+AUDITORS, OPERATORS = "auditors", "operators"
+
+
+@dataclass(frozen=True)
+class Actor:
+    user_id: int
+    username: str
+    groups: frozenset[str] = frozenset()
+    channel: str = "page"
+    token_id: str = ""
+    scopes: frozenset[str] | None = None
+    partners: frozenset[str] | None = None
+    superuser: bool = False
+
+    def may(self, scope: str) -> bool:
+        """A person in front of a page has every scope; a token only its own."""
+        return self.scopes is None or scope in self.scopes
+
+    def covers(self, partner_slug: str) -> bool:
+        return self.partners is None or partner_slug in self.partners
+
+    @property
+    def reads_all(self) -> bool:
+        return self.superuser or not self.groups.isdisjoint({AUDITORS, OPERATORS})
+
+
+def group_names(user) -> frozenset[str]:
+    return frozenset(user.groups.values_list("name", flat=True))
+
+
+def actor_of(user, *, channel: str, token=None) -> Actor:
+    """The actor for a signed-in user, or for the token that acts for them."""
+    limits = {}
+    if token is not None:
+        partners = None if token.partners is None else frozenset(token.partners)
+        limits = {"token_id": str(token.public_id), "scopes": frozenset(token.scopes), "partners": partners}
+    return Actor(user.pk, user.get_username(), group_names(user), channel, superuser=user.is_superuser, **limits)

@@ -1,0 +1,41 @@
+"""Who may call: people, and tokens that act for them. Lives in the primary database."""
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
+from django.db import models
+from knox.models import AbstractAuthToken
+
+username_validator = RegexValidator(
+    r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Use letters, digits, dots, dashes and underscores; an e-mail address is not a username."
+)
+
+
+class User(AbstractUser):
+    """A person, or a machine that never reviews. The username goes into permanent records, so it may not be an e-mail address."""
+
+    username = models.CharField(max_length=64, unique=True, validators=[username_validator])
+    machine = models.BooleanField(default=False, help_text="A job or client. It can draft and read, and it never counts as a reviewer.")
+
+    class Meta(AbstractUser.Meta):
+        constraints = [models.CheckConstraint(condition=~models.Q(username__contains="@"), name="username_is_no_address")]
+
+
+class Scope(models.TextChoices):
+    READ = "read", "read everything its user may read"
+    DRAFT = "draft", "write plans, moves, requests and its user's confirmations"
+    REQUEST = "request", "request review, recall, withdraw, revoke, comment"
+    GATE = "gate", "ask the gate, nothing else"
+
+
+class ApiToken(AbstractAuthToken):
+    """A token: its user's rights, narrowed to scopes and, where named, to partners. Only a SHA-512 digest of it is stored."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80, blank=True)
+    scopes = models.JSONField()
+    partners = models.JSONField(null=True, blank=True, help_text="Slugs of the partners it is limited to; empty means all of its user's.")
+
+    def __str__(self) -> str:
+        return self.name or str(self.public_id)

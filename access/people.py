@@ -1,0 +1,38 @@
+"""Questions about people that reviews asks of the primary: one statement each, and one refusal when it is away."""
+
+from collections.abc import Collection
+
+from django.db import DatabaseError, InterfaceError
+
+from access.models import User
+from config.refusals import Reason, Refused
+
+Groups = dict[int, frozenset[str]]
+
+
+def primary_unavailable() -> Refused:
+    detail = "The primary database does not answer, so nobody's rights can be checked. Nothing was changed; try again shortly."
+    return Refused(Reason("primary_unavailable", detail, clear_by="an operator", status=503))
+
+
+def _grouped(rows) -> tuple[Groups, dict[int, str]]:
+    groups: dict[int, set[str]] = {}
+    names: dict[int, str] = {}
+    for user_id, username, group in rows:
+        groups.setdefault(user_id, set()).add(group)
+        names[user_id] = username
+    return {user_id: frozenset(found) for user_id, found in groups.items()}, names
+
+
+def reviewers(groups: Collection[str], *, only: Collection[int] | None = None) -> tuple[Groups, dict[int, str]]:
+    """Active humans in any of these groups, asked now: user id → their groups among these, and user id → username.
+
+    `only` limits the answer to some user ids. Raises Refused 503 when the primary is away.
+    """
+    people = User.objects.filter(is_active=True, machine=False, groups__name__in=groups)
+    if only is not None:
+        people = people.filter(pk__in=only)
+    try:
+        return _grouped(list(people.order_by("username").values_list("pk", "username", "groups__name")))
+    except (DatabaseError, InterfaceError):
+        raise primary_unavailable() from None

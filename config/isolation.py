@@ -1,0 +1,104 @@
+"""The fence between the two databases, at every statement and at each process's first connection.
+
+A router only advises: `using("default")` on a pinned model is accepted unless something refuses it. The fence reads the statement
+itself, so it holds for managers, bulk calls, deletes, raw cursors and data migrations alike.
+"""
+
+import os
+import re
+import threading
+from functools import cache
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, OperationalError, connections
+
+from config.databases import PRIMARY, STORE
+from config.router import PINNED_APPS
+
+NAME = r'(?:"?\w+"?\.)?"?\w+"?'
+# Searched for anywhere: a write may stand behind a comment, in a WITH, or after a semicolon.
+WRITE = re.compile(
+    r"\b(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|MERGE\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|COPY)(?:\s+ONLY)?"
+    rf"\s+({NAME}(?:\s*,\s*{NAME})*)",
+    re.I,
+)
+HARMLESS = re.compile(r"\s*(SELECT|SAVEPOINT|RELEASE|ROLLBACK|COMMIT|BEGIN|SET|SHOW|PRAGMA|EXPLAIN)\b", re.I)
+PG_IDENTITY = """SELECT system_identifier::text, current_database(), (SELECT oid::text FROM pg_database WHERE datname = current_database())
+FROM pg_control_system()"""
+
+
+class WrongStore(RuntimeError):
+    """A statement would write a table through the alias that does not hold it."""
+
+
+class SameStore(OperationalError):
+    """Both URLs lead to one database; the draft store takes no writes until they do not."""
+
+
+# None until both databases were asked; then whether they turned out to be one.
+_verdict: dict[str, bool | None] = {"same": None}
+# Asking opens the other connection, which would ask again.
+_asking = threading.local()
+
+
+@cache
+def _tables() -> tuple[frozenset[str], frozenset[str]]:
+    every = {model._meta.db_table: model._meta.app_label for model in apps.get_models(include_auto_created=True)}
+    pinned = frozenset(table for table, label in every.items() if label in PINNED_APPS)
+    return pinned, frozenset(every) - pinned
+
+
+def fence(execute, sql, params, many, context):
+    """Execute wrapper. Raises WrongStore for a write through the wrong alias, SameStore for any draft-store write when both are one."""
+    alias = context["connection"].alias
+    pinned, others = _tables()
+    forbidden = pinned if alias == PRIMARY else others
+    written = WRITE.findall(sql)
+    for table in forbidden.intersection(re.findall(r"\w+", " ".join(written))):
+        raise WrongStore(f"{table} is not kept behind the alias {alias!r}; let the router choose.")
+    if alias == STORE and _verdict["same"] and (written or not HARMLESS.match(sql)):
+        raise SameStore("SELF_SERVICE_DATABASE_URL and DATABASE_URL lead to the same database.")
+    return execute(sql, params, many, context)
+
+
+def identity(connection) -> tuple[str, ...]:
+    """Who a database says it is: engine and, on PostgreSQL, cluster identifier, name and oid; on SQLite, device and inode.
+
+    Equal values mean the same store, whatever the URLs say. Raises DatabaseError when it cannot be asked.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(PG_IDENTITY)
+            return ("postgresql", *cursor.fetchone())
+        cursor.execute("PRAGMA database_list")
+        status = os.stat(cursor.fetchall()[0][2])
+        return "sqlite", str(status.st_dev), str(status.st_ino)
+
+
+def _ask_both() -> bool | None:
+    try:
+        return identity(connections[PRIMARY]) == identity(connections[STORE])
+    except DatabaseError:
+        return None
+
+
+def guard_connection(sender, connection, **kwargs) -> None:
+    """On each new connection: put up the fence; at the first that finds both databases awake, ask whether they are one."""
+    if connection.alias not in (PRIMARY, STORE):
+        return
+    if fence not in connection.execute_wrappers:
+        connection.execute_wrappers.append(fence)
+    if settings.INSTALLATION.shared or _verdict["same"] is not None or getattr(_asking, "now", False):
+        return
+    _asking.now = True
+    try:
+        _verdict["same"] = _ask_both()
+    finally:
+        _asking.now = False
+    if _verdict["same"] and not settings.SERVER:
+        _verdict["same"] = None
+        raise ImproperlyConfigured(
+            "SELF_SERVICE_DATABASE_URL and DATABASE_URL lead to the same database under two names; nothing was done."
+        )

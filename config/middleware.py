@@ -1,0 +1,77 @@
+"""What holds for every request: an id, plain bodies only, refusals as answers, nothing private in a cache."""
+
+import uuid
+
+from django.db import DatabaseError, connections
+
+from config.errors import answer, answer_refusal, refusal_of
+from config.refusals import Reason, Refused
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+BODY_LIMIT = 64 * 1024
+
+
+def request_id(get_response):
+    """Our own id, whatever the client sent: it goes into logs."""
+
+    def middleware(request):
+        request.request_id = uuid.uuid4().hex
+        response = get_response(request)
+        response["X-Request-ID"] = request.request_id
+        response.setdefault("Cache-Control", "no-store")
+        response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        return response
+
+    return middleware
+
+
+def problems(get_response):
+    """A refusal or a database error that a view let out becomes an answer."""
+
+    def middleware(request):
+        return get_response(request)
+
+    def process_exception(request, exception):
+        if isinstance(exception, Refused):
+            return answer_refusal(request, exception)
+        if isinstance(exception, DatabaseError):
+            close_broken_connections()
+            return answer_refusal(request, refusal_of(exception))
+        return None
+
+    middleware.process_exception = process_exception
+    return middleware
+
+
+def close_broken_connections() -> None:
+    """So that the next request of this thread starts afresh instead of on a cut line."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()
+
+
+def _content_type_reason(request) -> Reason | None:
+    kind = request.content_type
+    if kind.startswith("multipart/"):
+        return Reason("multipart", "Files and multipart bodies are not accepted anywhere.")
+    if request.method in SAFE or not int(request.META.get("CONTENT_LENGTH") or 0):
+        return None
+    expected = "application/json" if request.path.startswith("/api/") else "application/x-www-form-urlencoded"
+    return None if kind == expected else Reason("media_type", f"Send {expected}.")
+
+
+def body_rules(get_response):
+    """Refuse by header, before anything is read: multipart anywhere, foreign content types, large bodies, NUL in the query."""
+
+    def middleware(request):
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
+            return answer(request, 400, Reason("invalid", "Content-Length must be a number."))
+        if len(length) > 9 or int(length) > BODY_LIMIT:
+            return answer(request, 413, Reason("too_large", "The body is larger than 64 KiB."))
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return answer(request, 400, Reason("null_character", "A parameter holds a null character."))
+        if reason := _content_type_reason(request):
+            return answer(request, 415, reason)
+        return get_response(request)
+
+    return middleware

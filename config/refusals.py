@@ -1,0 +1,63 @@
+"""The one way to say no: an exception that carries every reason, with who can clear it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+# product.md: the status is the first of these that applies.
+STATUS_ORDER = (401, 404, 403, 428, 412, 400, 413, 415, 422, 409, 503)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One unmet guard. `code`: stable word; `detail`: a sentence; `clear_by`: who can clear it; `pointer`: RFC 6901 pointer of a field."""
+
+    code: str
+    detail: str
+    clear_by: str = ""
+    pointer: str = ""
+    status: int = 409
+
+    def as_error(self) -> dict[str, str]:
+        error = {"pointer": self.pointer, "code": self.code, "detail": self.detail}
+        return error | {"clear_by": self.clear_by} if self.clear_by else error
+
+
+class Refused(Exception):
+    """A verb will not do it. `reasons`: all unmet guards; `status`: the HTTP status of the first kind that applies."""
+
+    def __init__(self, *reasons: Reason) -> None:
+        super().__init__("; ".join(reason.detail for reason in reasons))
+        self.reasons = reasons
+
+    @property
+    def status(self) -> int:
+        return min((reason.status for reason in self.reasons), key=STATUS_ORDER.index)
+
+    @property
+    def codes(self) -> list[str]:
+        return [reason.code for reason in self.reasons]
+
+
+def refuse_if(reasons: list[Reason]) -> None:
+    if reasons:
+        raise Refused(*reasons)
+
+
+def not_found(what: str) -> Refused:
+    return Refused(Reason("not_found", f"There is no such {what}, or it is not yours to see.", status=404))
+
+
+# reviews writes the denial; drafts refuses too and must not know reviews, so reviews signs up here when it is ready.
+recorders: list[Callable] = []
+
+
+@contextmanager
+def recorded(actor, verb: str) -> Iterator[None]:
+    """Around a verb, outside its transaction: hand a refusal to the recorders, then let it go on."""
+    try:
+        yield
+    except Refused as refusal:
+        for record in recorders:
+            record(actor, verb, refusal)
+        raise

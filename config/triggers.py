@@ -1,0 +1,102 @@
+"""Append-only tables, kept so by triggers on both back ends, against raw SQL too.
+
+In a migration, after the one that creates the table:
+
+    operations = [*append_only("receipts_receipt"), *append_only("reviews_denial", mutable=("count", "last_at"))]
+
+Every refused statement raises django.db.IntegrityError with a sentence such as "receipts_receipt is append-only". The operations run
+only on the alias that holds the app (RunPython asks the router), can be reversed, and may be repeated with other arguments: the newest
+ones hold. Two things to know about SQLite: a migration that rebuilds the table (most AlterField, AddField, AddConstraint) drops its
+triggers, so repeat `append_only` after it; and a repeated unique value is refused before an ON CONFLICT clause is looked at, because
+INSERT OR REPLACE would otherwise delete the old row without firing a delete trigger, so upserts do not work on these tables.
+"""
+
+from functools import partial
+from itertools import groupby
+
+from django.db.migrations import RunPython
+
+EVENTS = ("update", "delete", "insert")
+INDEXED_COLUMNS = """SELECT found.name, part.name FROM pragma_index_list(%s) AS found, pragma_index_info(found.name) AS part
+WHERE found."unique" AND NOT found.partial ORDER BY found.name, part.seqno"""
+
+
+def append_only(table: str, *, mutable: tuple[str, ...] = (), deletable: bool = False) -> list[RunPython]:
+    """Migration operations after which rows of `table` stay as inserted.
+
+    `mutable`: columns (database names) that an UPDATE may change, all others compare equal; `deletable`: rows may be deleted.
+    """
+    install = partial(_install, table=table, mutable=mutable, deletable=deletable)
+    return [RunPython(install, partial(_remove, table=table), elidable=False)]
+
+
+def _install(apps, schema_editor, *, table: str, mutable: tuple[str, ...], deletable: bool) -> None:
+    connection = schema_editor.connection
+    columns = _columns(connection, table)
+    if unknown := sorted(set(mutable) - set(columns)):
+        raise ValueError(f"{table} has no column {unknown[0]}.")
+    _remove(apps, schema_editor, table=table)
+    if connection.vendor == "postgresql":
+        statements = _postgresql(table, mutable=mutable, deletable=deletable)
+    else:
+        fixed = [column for column in columns if column not in mutable] if mutable else []
+        statements = _sqlite(table, mutable=mutable, deletable=deletable, fixed=fixed, unique=_unique_sets(connection, table))
+    for statement in statements:
+        schema_editor.execute(statement, params=None)
+
+
+def _remove(apps, schema_editor, *, table: str) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        # The triggers hang on the function, and CASCADE reaches nothing else.
+        schema_editor.execute(f'DROP FUNCTION IF EXISTS "{table}_append_only"() CASCADE', params=None)
+        return
+    for event in EVENTS:
+        schema_editor.execute(f'DROP TRIGGER IF EXISTS "{table}_no_{event}"', params=None)
+
+
+def _sentence(table: str, mutable: tuple[str, ...]) -> str:
+    return f"{table} is append-only" + (f" except for {', '.join(mutable)}" if mutable else "")
+
+
+def _columns(connection, table: str) -> list[str]:
+    with connection.cursor() as cursor:
+        return [column.name for column in connection.introspection.get_table_description(cursor, table)]
+
+
+def _unique_sets(connection, table: str) -> list[list[str]]:
+    """Column lists that are unique together on SQLite; partial indexes and those on expressions are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(INDEXED_COLUMNS, [table])
+        rows = cursor.fetchall()
+    indexes = [[column for _, column in columns] for _, columns in groupby(rows, key=lambda row: row[0])]
+    return [columns for columns in indexes if None not in columns]
+
+
+def _postgresql(table: str, *, mutable: tuple[str, ...], deletable: bool) -> list[str]:
+    """One function and its triggers. A row turned into jsonb compares every column, those of later migrations too."""
+    names = ", ".join(f"'{column}'" for column in mutable)
+    same = f"to_jsonb(OLD) - ARRAY[{names}]::text[] = to_jsonb(NEW) - ARRAY[{names}]::text[]"
+    function = f"""CREATE FUNCTION "{table}_append_only"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    {f"IF TG_OP = 'UPDATE' AND {same} THEN RETURN NEW; END IF;" if mutable else ""}
+    RAISE EXCEPTION USING ERRCODE = 'restrict_violation', MESSAGE = '{_sentence(table, mutable)}';
+END $$"""
+    run = f'EXECUTE FUNCTION "{table}_append_only"()'
+    rows = f'CREATE TRIGGER "{table}_no_change" BEFORE {"UPDATE" if deletable else "UPDATE OR DELETE"} ON "{table}" FOR EACH ROW {run}'
+    whole = f'CREATE TRIGGER "{table}_no_truncate" BEFORE TRUNCATE ON "{table}" FOR EACH STATEMENT {run}'
+    return [function, rows] if deletable else [function, rows, whole]
+
+
+def _sqlite(table: str, *, mutable: tuple[str, ...], deletable: bool, fixed: list[str], unique: list[list[str]]) -> list[str]:
+    """`fixed`: the columns an UPDATE must leave alone, all of them when empty; `unique`: what an INSERT OR REPLACE could hit."""
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{_sentence(table, mutable)}'); END"
+    changed = " OR ".join(f'OLD."{column}" IS NOT NEW."{column}"' for column in fixed)
+    # The rowid too: INSERT OR REPLACE can name it, whatever the primary key is.
+    same = " OR ".join(["rowid = NEW.rowid", *(" AND ".join(f'"{column}" = NEW."{column}"' for column in columns) for columns in unique)])
+    conditions = {
+        "update": f'BEFORE UPDATE ON "{table}" {f"WHEN {changed}" if changed else ""}',
+        "delete": f'BEFORE DELETE ON "{table}"',
+        "insert": f'BEFORE INSERT ON "{table}" WHEN EXISTS (SELECT 1 FROM "{table}" WHERE {same})',  # noqa: S608  names out of the schema
+    }
+    wanted = ("update",) if deletable else EVENTS
+    return [f'CREATE TRIGGER "{table}_no_{event}" {conditions[event]} {refuse}' for event in wanted]

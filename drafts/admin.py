@@ -1,0 +1,42 @@
+"""Drafts at the desk: for auditors and operators, to look at."""
+
+from django.contrib import admin
+
+from config.admin import ReadOnlyAdmin
+from drafts.models import CoveragePlan, Membership, Partner, PlanState
+
+
+@admin.register(Partner)
+class PartnerAdmin(ReadOnlyAdmin):
+    list_display = ["slug", "name", "created_at"]
+    search_fields = ["slug", "name"]
+    ordering = ["slug"]
+    fields = ["id", "slug", "name", "created_at"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    list_display = ["username", "role", "partner", "created_at"]
+    list_filter = ["role", "partner"]
+    list_select_related = ["partner"]
+    search_fields = ["username", "partner__slug"]
+    ordering = ["partner__slug", "username"]
+    fields = ["username", "user_id", "role", "partner", "created_at"]
+
+
+@admin.register(CoveragePlan)
+class CoveragePlanAdmin(ReadOnlyAdmin):
+    list_display = ["name", "partner", "external_reference", "state_as_of_now", "archived", "updated_at"]
+    list_filter = ["archived", "partner"]
+    list_select_related = ["partner"]
+    search_fields = ["name", "external_reference", "partner__slug"]
+    ordering = ["-created_at", "-id"]
+    boundary = ["partner", "name", "gate_type", "system_scope", "authority_context", "external_reference"]
+    fields = ["id", *boundary, "state_as_of_now", "archived", "version", "created_at", "updated_at"]
+
+    def get_queryset(self, request):
+        return CoveragePlan.objects.as_of_now()
+
+    @admin.display(description="state", ordering="state_now")
+    def state_as_of_now(self, plan) -> str:
+        return PlanState(plan.state_now).label

@@ -1,0 +1,164 @@
+"""The owner's verbs on plans and moves. Each asks for rights and state inside the lock and raises Refused with every reason."""
+
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Now
+
+from access.actors import Actor
+from config.databases import STORE
+from config.refusals import Reason, Refused, not_found, recorded, refuse_if
+from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, Partner, PlanState, Role
+
+PLAN_FIELDS = ("name", "gate_type", "system_scope", "authority_context", "external_reference", "archived")
+MOVE_FIELDS = ("gate_type", "system_scope", "authority_context", "corrects")
+
+
+# --- who may see and write ----------------------------------------------------------------------------------------------------
+
+
+def memberships(actor: Actor) -> QuerySet[Membership]:
+    found = Membership.objects.filter(user_id=actor.user_id)
+    return found if actor.partners is None else found.filter(partner__slug__in=actor.partners)
+
+
+def visible_partners(actor: Actor) -> QuerySet[Partner]:
+    if actor.reads_all and actor.partners is None:
+        return Partner.objects.all()
+    own = Q(memberships__in=memberships(actor))
+    return (
+        Partner.objects.filter(own | Q(slug__in=actor.partners)).distinct() if actor.reads_all else Partner.objects.filter(own).distinct()
+    )
+
+
+def visible_plans(actor: Actor) -> QuerySet[CoveragePlan]:
+    plans = CoveragePlan.objects.as_of_now().select_related("partner")
+    return plans if actor.reads_all and actor.partners is None else plans.filter(partner__in=visible_partners(actor))
+
+
+def owns(actor: Actor, partner_id: uuid.UUID) -> bool:
+    return memberships(actor).filter(partner_id=partner_id, role=Role.OWNER).exists()
+
+
+def owner_names(partner_id: uuid.UUID) -> str:
+    """The owners of a partner in words, for a refusal's `clear_by`."""
+    names = Membership.objects.filter(partner_id=partner_id, role=Role.OWNER).order_by("username").values_list("username", flat=True)[:5]
+    return ", ".join(names) or "an operator, who can name an owner"
+
+
+def owner_reasons(actor: Actor, partner: Partner, *, scope: str) -> list[Reason]:
+    """Why this actor may not write for this partner; empty when they may."""
+    reasons = []
+    if not owns(actor, partner.pk):
+        reasons.append(
+            Reason("not_an_owner", f"Only an owner of {partner.slug} can do this.", clear_by=owner_names(partner.pk), status=403)
+        )
+    if not actor.may(scope):
+        reasons.append(Reason("scope_missing", f"The token needs the scope {scope!r}.", clear_by="whoever makes the token", status=403))
+    return reasons
+
+
+def locked_plan(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan:
+    """The plan under its row lock. Raises Refused 404 when it is missing or not the actor's to see."""
+    if not visible_plans(actor).filter(pk=plan_id).exists():
+        raise not_found("plan")
+    return CoveragePlan.objects.using(STORE).select_for_update(of=("self",)).as_of_now().select_related("partner").get(pk=plan_id)
+
+
+def version_reasons(found: int, expected: int | None) -> list[Reason]:
+    if expected is None or expected == found:
+        return []
+    return [Reason("stale_version", f'It has changed since you read it; its ETag is now "{found}".', status=412)]
+
+
+def edit_reasons(plan: CoveragePlan) -> list[Reason]:
+    """Why a locked plan takes no edits; `state_now` is asked for with `as_of_now()`."""
+    if plan.state_now == PlanState.DRAFT:
+        return []
+    in_review = plan.state_now == PlanState.REVIEW_REQUESTED
+    detail = "The plan is in review; recall the review request first." if in_review else "The plan is approved; expand it first."
+    return [Reason("plan_in_review" if in_review else "plan_approved", detail, clear_by=owner_names(plan.partner_id))]
+
+
+def seen_plan(plan_id: uuid.UUID) -> CoveragePlan:
+    """A plan as it is stored now, read afresh; for the answer to a verb."""
+    return CoveragePlan.objects.as_of_now().select_related("partner").get(pk=plan_id)
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------------------
+
+
+def _sign(plan: CoveragePlan, actor: Actor) -> None:
+    Author.objects.get_or_create(plan=plan, user_id=actor.user_id, defaults={"username": actor.username})
+
+
+def _taken() -> Refused:
+    detail = "Another plan of this partner has this external reference."
+    return Refused(Reason("duplicate_reference", detail, pointer="/external_reference"))
+
+
+def create_plan(actor: Actor, *, partner_slug: str, fields: dict) -> CoveragePlan:
+    """Save a new plan. `fields`: the PLAN_FIELDS, already validated. Raises Refused 400 for a partner out of sight."""
+    with recorded(actor, "create_plan"), transaction.atomic(using=STORE):
+        partner = visible_partners(actor).filter(slug=partner_slug).first()
+        if partner is None:
+            detail = "There is no such partner among yours."
+            raise Refused(Reason("unknown_partner", detail, clear_by="an operator", pointer="/partner", status=400))
+        refuse_if(owner_reasons(actor, partner, scope="draft"))
+        plan = _stored(lambda: CoveragePlan.objects.create(partner=partner, **fields))
+        _sign(plan, actor)
+        return seen_plan(plan.pk)
+
+
+def _stored(write):
+    try:
+        with transaction.atomic(using=STORE):
+            return write()
+    except IntegrityError:
+        raise _taken() from None
+
+
+def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: int | None = None) -> CoveragePlan:
+    """Change some of PLAN_FIELDS of a plan that is a draft. Archiving is allowed in any state but review."""
+    with recorded(actor, "edit_plan"), transaction.atomic(using=STORE):
+        plan = locked_plan(actor, plan_id)
+        reasons = owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version)
+        only_archives = set(fields) <= {"archived"} and plan.state_now != PlanState.REVIEW_REQUESTED
+        refuse_if(reasons + ([] if only_archives else edit_reasons(plan)))
+        for name, value in fields.items():
+            setattr(plan, name, value)
+        plan.version += 1
+        plan.updated_at = Now()
+        _stored(lambda: plan.save(update_fields=[*fields, "version", "updated_at"]))
+        if not only_archives:
+            _sign(plan, actor)
+        return seen_plan(plan.pk)
+
+
+def append_move(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: int | None = None) -> ExpansionMove:
+    """Append draft coverage. `fields`: the MOVE_FIELDS; `corrects` names an earlier move or is None. Numbers have no gaps."""
+    with recorded(actor, "append_move"), transaction.atomic(using=STORE):
+        plan = locked_plan(actor, plan_id)
+        refuse_if(owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version) + edit_reasons(plan))
+        last = plan.moves.aggregate(last=Max("number"))["last"] or 0
+        if (corrects := fields.get("corrects")) is not None and not 1 <= corrects <= last:
+            detail = "It can only correct an earlier move of this plan."
+            raise Refused(Reason("unknown_move", detail, pointer="/corrects", status=400))
+        made = ExpansionMove.objects.create(plan=plan, number=last + 1, **fields)
+        plan.version += 1
+        plan.updated_at = Now()
+        plan.save(update_fields=["version", "updated_at"])
+        _sign(plan, actor)
+        return ExpansionMove.objects.as_of_now().get(pk=made.pk)
+
+
+def delete_plan(actor: Actor, plan_id: uuid.UUID, *, version: int | None = None) -> None:
+    """Delete a plan without moves and requests; one with history can only be archived (409 plan_has_history)."""
+    with recorded(actor, "delete_plan"), transaction.atomic(using=STORE):
+        plan = locked_plan(actor, plan_id)
+        refuse_if(owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version))
+        if plan.moves.exists() or plan.review_requests.exists():
+            detail = "The plan has moves or review requests, which are kept; archive it instead."
+            raise Refused(Reason("plan_has_history", detail, clear_by=owner_names(plan.partner_id)))
+        plan.delete()

@@ -1,0 +1,146 @@
+"""What owners write: partners, memberships, coverage plans and expansion moves. Lives in the draft store."""
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from drafts.custody import plain_text
+
+
+class Partner(models.Model):
+    """The organisation whose path is covered: the tenant."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=120, validators=[plain_text])
+    demo = models.BooleanField(default=False, editable=False, help_text="Made by seed_demo; a production-like installation must hold none.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "owner"
+    VIEWER = "viewer", "viewer"
+
+
+class Membership(models.Model):
+    """A person's role for a partner. The person lives in the other database, so id and username of then are kept, without a foreign key."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="memberships")
+    user_id = models.BigIntegerField()
+    username = models.CharField(max_length=64)
+    role = models.CharField(max_length=6, choices=Role.choices)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "user_id"], name="one_membership_per_person"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+        indexes = [models.Index(fields=["user_id"], name="membership_by_person")]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.role} of {self.partner_id}"
+
+
+class PlanState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    REVIEW_REQUESTED = "review_requested", "In review"
+    APPROVED = "approved", "Approved"
+
+
+class CoverageQuerySet(models.QuerySet):
+    def as_of_now(self):
+        """Annotate `state_now`: the stored state lapses by itself, by the database clock, when what it rests on expires."""
+        now = Now()
+        return self.annotate(
+            state_now=models.Case(
+                models.When(review_until__gt=now, then=models.Value(PlanState.REVIEW_REQUESTED)),
+                models.When(approved_until__gt=now, then=models.Value(PlanState.APPROVED)),
+                default=models.Value(PlanState.DRAFT),
+                output_field=models.CharField(),
+            )
+        )
+
+
+class Coverage(models.Model):
+    """What a plan and each of its moves have in common: three boundary fields, and a state that reviews.lifecycle.carry alone sets."""
+
+    gate_type = models.CharField(max_length=64, validators=[plain_text])
+    system_scope = models.CharField(max_length=120, validators=[plain_text])
+    authority_context = models.CharField(max_length=300, validators=[plain_text])
+    state = models.CharField(max_length=16, choices=PlanState.choices, default=PlanState.DRAFT, editable=False)
+    review_until = models.DateTimeField(null=True, editable=False)
+    approved_until = models.DateTimeField(null=True, editable=False)
+
+    objects = CoverageQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class CoveragePlan(Coverage):
+    """The draft that maps one boundary path."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="plans")
+    name = models.CharField(max_length=120, validators=[plain_text])
+    external_reference = models.CharField(max_length=200, validators=[plain_text])
+    archived = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "external_reference"], name="one_plan_per_reference"),
+            models.CheckConstraint(condition=models.Q(state__in=PlanState.values), name="plan_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="plan_newest_first"),
+            models.Index(fields=["partner", "-created_at", "-id"], name="plan_newest_of_partner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExpansionMove(Coverage):
+    """Draft coverage appended to a plan. Append-only: a correction is a new move that names the one it corrects."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plan = models.ForeignKey(CoveragePlan, on_delete=models.PROTECT, related_name="moves")
+    number = models.PositiveIntegerField()
+    corrects = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "number"], name="one_move_per_number"),
+            models.CheckConstraint(condition=models.Q(state__in=PlanState.values), name="move_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(corrects__isnull=True) | models.Q(corrects__lt=models.F("number")), name="move_corrects_earlier"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"move {self.number}"
+
+
+class Author(models.Model):
+    """Everybody who wrote something in a plan or its moves: none of them may review it."""
+
+    plan = models.ForeignKey(CoveragePlan, on_delete=models.CASCADE, related_name="authors")
+    user_id = models.BigIntegerField()
+    username = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["plan", "user_id"], name="one_authorship_per_person")]
+
+    def __str__(self) -> str:
+        return self.username

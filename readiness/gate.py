@@ -1,0 +1,208 @@
+"""The two answers: is this installation ready, and may this rollout proceed. Reads only; every channel renders the same values."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Case, QuerySet, Value, When
+
+from config.refusals import Reason
+from drafts.coverage import owner_names
+from drafts.models import CoveragePlan
+from readiness import checks, probes
+from readiness.checks import ISOLATION, Finding, Result, Situation
+from receipts.canonical import commitment_id
+from receipts.keys import jwks
+from receipts.models import Receipt
+from receipts.verify import NotVerifiable, load_keys, verify
+from reviews import confirmations, explain, packet
+from reviews.models import Decision, DeploymentReviewRequest, Environment, Packet, State
+from reviews.record import database_now
+
+READY, BLOCKED, UNKNOWN = "ready_for_review", "blocked", "unknown"
+OPERATOR = "an operator"
+
+
+# --- is this installation ready? ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """The installation's verdict: `status`, the findings it rests on, and when they were looked up."""
+
+    status: str
+    findings: tuple[Finding, ...]
+    answer: dict
+    at: datetime
+    age: float
+
+    @property
+    def blocking(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.result == Result.BLOCK]
+
+    @property
+    def unanswered(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.result == Result.UNKNOWN]
+
+
+def readiness(*, production_like: bool | None = None) -> Readiness:
+    """Judge the latest facts. `production_like` True judges as for production, whatever this installation is."""
+    installation, facts = settings.INSTALLATION, probes.latest()
+    strict = installation.production_like if production_like is None else production_like
+    findings = checks.judge(Situation(installation, facts, settings.DEBUG, strict))
+    status = _status(findings)
+    return Readiness(status, tuple(findings), _answer(installation, facts, findings, status), facts.at, facts.age)
+
+
+def json_text(found: Readiness) -> str:
+    """The readiness JSON as it is served and shown."""
+    return json.dumps(found.answer, indent=2, sort_keys=True) + "\n"
+
+
+def _status(findings: list[Finding]) -> str:
+    results = {finding.result for finding in findings}
+    return BLOCKED if Result.BLOCK in results else UNKNOWN if Result.UNKNOWN in results else READY
+
+
+def isolation(installation, facts) -> str:
+    """`dedicated`: both were asked and differ; `shared`; `unavailable`: either is silent."""
+    if facts.primary is None or facts.store is None:
+        return "unavailable"
+    return "shared" if installation.shared or facts.primary.identity == facts.store.identity else "dedicated"
+
+
+def _answer(installation, facts, findings: list[Finding], status: str) -> dict:
+    """The readiness JSON, with exactly these keys."""
+    store = isolation(installation, facts)
+    blocked = any(finding.area == ISOLATION and finding.result in (Result.BLOCK, Result.UNKNOWN) for finding in findings)
+    required = installation.require_self_service or not installation.production_like
+    passes = store == "dedicated" and installation.primary_configured and installation.self_service_configured and not blocked and required
+    return {
+        "draft_store_isolation": store,
+        "environment": installation.environment,
+        "launch_gate": {
+            "passes_enterprise_db_gate": passes,
+            "recommended_require_flag": installation.production_like,
+            "requires_self_service_database_url": installation.require_self_service or installation.production_like,
+        },
+        "local_production_db_override_enabled": installation.override_enabled,
+        "primary_database_url_configured": installation.primary_configured,
+        "production_like": installation.production_like,
+        "production_write_from_self_service": checks.writes(installation, facts),
+        "require_self_service_database_url": installation.require_self_service,
+        "self_service_database_url_configured": installation.self_service_configured,
+        "status": status,
+    }
+
+
+# --- may this rollout proceed? ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The answer for one plan and environment. `receipt`: the inner signed object; `blockers`: every reason it is shut."""
+
+    may_launch: bool
+    verdict: str | None
+    conditions: list[str]
+    blockers: list[Reason]
+    receipt: dict | None
+    request: str | None
+    expires_at: datetime | None
+
+    def as_json(self) -> dict:
+        blockers = [{"code": reason.code, "detail": reason.detail, "clear_by": reason.clear_by or OPERATOR} for reason in self.blockers]
+        return {**vars(self), "blockers": blockers}
+
+
+def deciding_request(plan: CoveragePlan, environment: Environment) -> DeploymentReviewRequest | None:
+    """The request that answers: one approved as of now, else one under way, else the newest."""
+    rank = Case(When(state_now=State.APPROVED, then=Value(0)), When(state_now__in=explain.ENDED, then=Value(2)), default=Value(1))
+    requests: QuerySet = DeploymentReviewRequest.objects.as_of_now().filter(plan=plan, environment=environment)
+    return requests.select_related("plan__partner", "environment", "policy").order_by(rank, "-created_at").first()
+
+
+def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = None) -> Gate:
+    """May this plan be rolled out to this environment, now? Computed at each call, never stored. `subject`: `sha256:…` or `gitCommit:…`."""
+    blockers = _installation_blockers()
+    review_request = deciding_request(plan, environment)
+    if review_request is None:
+        detail = f"No review of this plan was ever requested for {environment.slug}."
+        none_yet = Reason("no_review_request", detail, clear_by=owner_names(plan.partner_id))
+        return Gate(False, None, [], [none_yet, *blockers], None, None, None)
+    now = database_now()
+    decision = Decision.objects.filter(pk=review_request.pk).first()
+    receipt = Receipt.objects.filter(request_id=review_request.pk).first()
+    found = _request_blockers(review_request, receipt, subject=subject, now=now) + blockers
+    return Gate(
+        may_launch=not found,
+        verdict=decision.verdict if decision else None,
+        conditions=decision.conditions if decision else [],
+        blockers=found,
+        receipt=receipt.inner if receipt else None,
+        request=str(review_request.pk),
+        expires_at=review_request.expires_at,
+    )
+
+
+def _installation_blockers() -> list[Reason]:
+    found = readiness()
+    if found.status == READY:
+        return []
+    if found.status == BLOCKED:
+        return [Reason("readiness_blocked", f"{finding.title}: {finding.evidence}", clear_by=OPERATOR) for finding in found.blocking]
+    return [Reason("readiness_unknown", f"{finding.title}: {finding.evidence}", clear_by=OPERATOR) for finding in found.unanswered]
+
+
+def _request_blockers(
+    review_request: DeploymentReviewRequest, receipt: Receipt | None, *, subject: str | None, now: datetime
+) -> list[Reason]:
+    if review_request.state_at(now) != State.APPROVED:
+        return explain.missing(review_request, now=now)
+    frozen = packet.current(review_request)
+    if not _is_what_was_approved(frozen, review_request, receipt):
+        return [Reason("packet_damaged", "The stored packet is not the one that was approved.", clear_by=OPERATOR)]
+    approved, owners = packet.value_of(frozen), owner_names(review_request.plan.partner_id)
+    return [
+        *_confirmation_blockers(approved, now=now, owners=owners),
+        *_receipt_blockers(review_request, receipt, now=now),
+        *_subject_blockers(approved, subject, owners=owners),
+    ]
+
+
+def _is_what_was_approved(frozen: Packet, review_request: DeploymentReviewRequest, receipt: Receipt | None) -> bool:
+    """The stored bytes hash to the digest that was voted on, and with their salt to the commitment that was signed."""
+    committed = receipt is None or commitment_id(bytes(frozen.salt), bytes(frozen.body)) == receipt.commitment_id
+    return committed and packet.is_intact(frozen, review_request.digest)
+
+
+def _confirmation_blockers(approved: dict, *, now: datetime, owners: str) -> list[Reason]:
+    ended = [kind for kind, said in approved["confirmations"].items() if confirmations.moment(said["valid_until"]) <= now]
+    return [Reason("confirmation_out_of_date", f"The {kind} confirmation is out of date.", clear_by=owners) for kind in ended]
+
+
+def _receipt_blockers(review_request: DeploymentReviewRequest, receipt: Receipt | None, *, now: datetime) -> list[Reason]:
+    if receipt is None or receipt.packet_digest != review_request.digest or receipt.revision != review_request.revision:
+        return [Reason("receipt_missing", "The approval has no receipt of its own.", clear_by=OPERATOR)]
+    try:
+        keys = load_keys(jwks())
+    except NotVerifiable:
+        return [Reason("receipt_invalid", "The published keys cannot be used.", clear_by=OPERATOR)]
+    report = verify(receipt.envelope, keys, issuer=settings.RECEIPT_ISSUER, environment=review_request.environment.slug, now=now)
+    signed = report.signed_payload or {}
+    reasons = list(report.reasons)
+    if report.verified and (signed["request_id"], signed["revision"]) != (str(review_request.pk), review_request.revision):
+        reasons.append("request_mismatch")
+    return [Reason("receipt_invalid", f"The receipt does not verify: {word}.", clear_by=OPERATOR) for word in reasons]
+
+
+def _subject_blockers(approved: dict, subject: str | None, *, owners: str) -> list[Reason]:
+    named = packet.subject_words(approved["subject"])
+    if named and subject is None:
+        return [
+            Reason("subject_required", "This approval is for named subjects; say which one is to be rolled out.", clear_by="the caller")
+        ]
+    if subject is not None and subject not in named:
+        return [Reason("subject_mismatch", "What is to be rolled out is not among the approved subjects.", clear_by=owners)]
+    return []

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from readiness import api, views
+
+urlpatterns = [
+    path("", views.home),
+    path("self-service/readiness", views.page, name="readiness"),
+    path("self-service/rollout-gates", views.rollout_gates, name="rollout_gates"),
+    path("api/v1/readiness", views.readiness_json, name="readiness_json"),
+    path("api/v1/readiness/checks", api.Checks.as_view()),
+    path("api/v1/gate/", api.GateView.as_view()),
+    path("api/docs", views.docs, name="api_docs"),
+    path("livez", views.livez),
+    path("readyz", views.readyz),
+]

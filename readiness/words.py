@@ -1,0 +1,137 @@
+"""The readiness page in words: every sentence follows from a finding or a fact, none stands by itself."""
+
+from config.errors import TITLES
+from readiness.checks import AREAS, Finding, Result
+from readiness.gate import BLOCKED, READY, Readiness, json_text
+
+VERDICTS = {
+    READY: "Nothing shuts the gate. Drafts may be put up for review.",
+    BLOCKED: "Something shuts the gate. It is named below, with what opens it.",
+    "unknown": "It cannot be told right now, and doubt counts as no.",
+}
+CAN_CONTINUE = {
+    READY: "Yes: plans can be drafted and reviewed",
+    BLOCKED: "No: a blocker has to be cleared first",
+    "unknown": "Not until every check has an answer",
+}
+ISOLATION = {
+    "dedicated": "Drafts have a database of their own; both databases were asked and differ",
+    "shared": "Drafts share the primary's database, in a place of their own",
+    "unavailable": "A database does not answer, so isolation cannot be shown",
+}
+WRITES = {
+    False: "The primary was asked: drafts have no way to write there",
+    True: "The role that writes drafts could write in the primary as well",
+    None: "Nobody could be asked: these databases know no roles, or one is silent",
+}
+AREA_WORDS = {
+    AREAS[0]: ("Drafting cannot reach what runs in production.", "A draft is only ever read by people until a rollout has been approved."),
+    AREAS[1]: ("Drafts live in a store of their own.", "Which database is which is asked of the databases, not of their addresses."),
+    AREAS[2]: ("A receipt can be checked by anybody, without us.", "The key that signs is tried against the keys that are published."),
+    AREAS[3]: (
+        "A rollout needs people who answer for it.",
+        "Owner, environment, SLA, rollback and support are confirmed before a review begins.",
+    ),
+}
+ATTENTION = (Result.BLOCK, Result.UNKNOWN, Result.WARN)
+
+ROLLOUT_GATES = (
+    {
+        "title": "Draft coverage",
+        "owner": "An owner of the partner",
+        "criteria": (
+            "One coverage plan names the partner, gate type, system scope, authority context and external reference.",
+            "Every further path is appended as an expansion move; a correction is a move of its own.",
+        ),
+    },
+    {
+        "title": "Security review",
+        "owner": "The groups that the environment's policy names",
+        "criteria": (
+            "Every seat of every rule is filled by somebody who neither wrote, confirmed nor requested anything in the packet.",
+            "All votes quote the digest of the packet under review.",
+        ),
+    },
+    {
+        "title": "Staging validation",
+        "owner": "An owner of the partner",
+        "criteria": (
+            "The same plan has an approval for staging that is in date.",
+            "Its receipt verifies and names the same subjects.",
+        ),
+    },
+    {
+        "title": "Production deployment",
+        "owner": "Whoever runs the rollout",
+        "criteria": (
+            "The gate answers that the plan may launch to this environment, with a receipt that verifies offline.",
+            "All five confirmations are in date, and the installation itself is ready.",
+        ),
+    },
+)
+
+PROBLEM_WORDS = {
+    400: "A field or parameter is unknown, missing or wrong. Each error names it by JSON pointer.",
+    401: "The call has no token, or one that is unknown, expired or revoked.",
+    403: "You may see this, and may not do that. Each error says who can.",
+    404: "It does not exist, or it is not yours to see.",
+    405: "The route exists and takes other methods; Allow lists them.",
+    409: "A guard is not met, or the state does not allow it. Each error says what would clear it.",
+    412: "The version or digest that you quote is not the current one. Read again, then decide again.",
+    413: "The body is larger than 64 KiB.",
+    415: "Bodies are JSON here and forms on the pages; files are taken nowhere.",
+    422: "The idempotency key was used for another request.",
+    428: "Send If-Match with the ETag that you last read.",
+    429: "Too many calls; Retry-After says when to come back.",
+    500: "A fault on our side; quote the request id.",
+    503: "A database or the signing key is away and nothing was changed; Retry-After says when to try again.",
+}
+PROBLEMS = [(slug, status, title, PROBLEM_WORDS[status]) for status, (slug, title) in TITLES.items()]
+
+
+def page(found: Readiness) -> dict:
+    """The context of the readiness page."""
+    attention = found.blocking or found.unanswered
+    return {
+        "section": "readiness",
+        "readiness": found,
+        "verdict": VERDICTS[found.status],
+        "can_continue": CAN_CONTINUE[found.status],
+        "attention": attention,
+        "next": attention[0] if attention else None,
+        "draft_store": ISOLATION[found.answer["draft_store_isolation"]],
+        "store_requirement": _requirement(found.answer),
+        "production_writes": WRITES[found.answer["production_write_from_self_service"]],
+        "launch_gate": _launch_gate(found.answer["launch_gate"]),
+        "areas": [_area(number, title, found) for number, title in enumerate(AREAS, 1)],
+        "json": json_text(found),
+    }
+
+
+def _requirement(answer: dict) -> str:
+    if answer["require_self_service_database_url"]:
+        return "A dedicated store is required; without one the service does not start"
+    if answer["production_like"]:
+        return "A dedicated store must be required here, and is not"
+    return "Not required in this environment; required before production"
+
+
+def _launch_gate(launch_gate: dict) -> str:
+    return "The database gate is passed" if launch_gate["passes_enterprise_db_gate"] else "The database gate is not passed"
+
+
+def _area(number: int, title: str, found: Readiness) -> dict:
+    """One panel: it opens itself only when something in it needs attention."""
+    findings: list[Finding] = [finding for finding in found.findings if finding.area == title]
+    passed = sum(finding.result == Result.PASS for finding in findings)
+    lead, claim = AREA_WORDS[title]
+    return {
+        "number": f"{number:02}",
+        "title": title,
+        "lead": lead,
+        "claim": claim,
+        "findings": findings,
+        "passed": passed,
+        "total": len(findings),
+        "open": any(finding.result in ATTENTION for finding in findings),
+    }

@@ -1,0 +1,190 @@
+"""The queue of review requests, and the records behind them. Nothing here adds, edits or deletes; decisions have their own page."""
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from access.actors import Actor
+from config.admin import ReadOnlyAdmin, desk_actor
+from drafts.models import Author
+from reviews import desk
+from reviews.models import (
+    APPROVING,
+    OPEN_STATES,
+    Confirmation,
+    Decision,
+    Denial,
+    DeploymentReviewRequest,
+    Environment,
+    Event,
+    ReviewPolicy,
+    State,
+    Vote,
+)
+from reviews.policy import in_words
+from reviews.rights import policies_naming, visible_requests
+
+
+def waiting_on(actor: Actor, requests: QuerySet[DeploymentReviewRequest]) -> QuerySet[DeploymentReviewRequest]:
+    """In review, asking a group of theirs, not yet approved by them, and nothing of it made by them."""
+    asked = requests.filter(state_now=State.REVIEW_REQUESTED, policy__in=policies_naming(actor.groups))
+    approved = Vote.objects.filter(
+        review_request=OuterRef("pk"), revision=OuterRef("revision"), user_id=actor.user_id, choice__in=APPROVING
+    )
+    wrote = Author.objects.filter(plan=OuterRef("plan"), user_id=actor.user_id)
+    confirmed = Confirmation.objects.filter(review_request=OuterRef("pk"), confirmed_by_id=actor.user_id, confirmed_at__isnull=False)
+    return asked.exclude(requested_by_id=actor.user_id).filter(~Exists(approved), ~Exists(wrote), ~Exists(confirmed))
+
+
+class QueueFilter(admin.SimpleListFilter):
+    title = "queue"
+    parameter_name = "queue"
+    words = {"waiting": "Waiting on me", "open": "All open", "decided": "Decided and ended", "all": "Everything"}
+
+    def lookups(self, request, model_admin):
+        self.default = "waiting" if policies_naming(desk_actor(request).groups) else "open"
+        return list(self.words.items())
+
+    def chosen(self) -> str:
+        return self.value() if self.value() in self.words else self.default
+
+    def choices(self, changelist):
+        for value, word in self.words.items():
+            query = changelist.get_query_string({self.parameter_name: value})
+            yield {"selected": value == self.chosen(), "query_string": query, "display": word}
+
+    def queryset(self, request, queryset):
+        if self.chosen() == "waiting":
+            return waiting_on(desk_actor(request), queryset)
+        if self.chosen() == "open":
+            return queryset.filter(state_now__in=OPEN_STATES)
+        return queryset.exclude(state_now__in=OPEN_STATES) if self.chosen() == "decided" else queryset
+
+
+@admin.register(DeploymentReviewRequest)
+class QueueAdmin(ReadOnlyAdmin):
+    list_display = ["plan_name", "partner", "environment_name", "state_word", "revision", "requested_by", "due_at", "requested_at"]
+    list_filter = [QueueFilter]
+    search_fields = ["plan__name", "plan__external_reference", "plan__partner__slug"]
+    search_help_text = "Name, external reference or partner of the plan"
+    ordering = ["due_at", "-created_at", "-id"]
+
+    def has_view_permission(self, request, obj=None) -> bool:
+        """Everybody at the desk; the queryset says which requests."""
+        return admin.site.has_permission(request)
+
+    def get_queryset(self, request):
+        return visible_requests(desk_actor(request))
+
+    def get_urls(self):
+        view, one = self.admin_site.admin_view, "<uuid:object_id>"
+        return [
+            path(f"{one}/change/", view(desk.packet_page), name="reviews_deploymentreviewrequest_change"),
+            path(f"{one}/decide/", view(desk.decide_page), name="decide"),
+            path(f"{one}/revoke/", view(desk.step_page), {"name": "revoke"}, name="desk_revoke"),
+            path(f"{one}/comment/", view(desk.step_page), {"name": "comment"}, name="desk_comment"),
+            path(f"{one}/history/", view(to_packet)),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="plan", ordering="plan__name")
+    def plan_name(self, review_request) -> str:
+        return review_request.plan.name
+
+    @admin.display(description="partner", ordering="plan__partner__slug")
+    def partner(self, review_request) -> str:
+        return review_request.plan.partner.slug
+
+    @admin.display(description="environment", ordering="environment__slug")
+    def environment_name(self, review_request) -> str:
+        return review_request.environment.name
+
+    @admin.display(description="state", ordering="state_now")
+    def state_word(self, review_request) -> str:
+        state = State(review_request.state_now)
+        return format_html('<strong class="state state-{}">{}</strong>', state.value, state.label)
+
+
+def to_packet(request, object_id):
+    """Stock admin's history knows nothing of ours; the packet page has the timeline."""
+    desk.seen(request, object_id)
+    return HttpResponseRedirect(reverse(desk.PACKET, args=[object_id]) + "#timeline")
+
+
+# --- records, for who reads all ---------------------------------------------------------------------------------------------------
+
+
+@admin.register(Environment)
+class EnvironmentAdmin(ReadOnlyAdmin):
+    list_display = ["slug", "name", "protected", "created_at"]
+    ordering = ["slug"]
+    fields = ["id", "slug", "name", "protected", "created_at"]
+
+
+@admin.register(ReviewPolicy)
+class ReviewPolicyAdmin(ReadOnlyAdmin):
+    list_display = ["environment", "version", "asks", "created_at"]
+    list_filter = ["environment"]
+    list_select_related = ["environment"]
+    ordering = ["environment__slug", "-version"]
+    lifetimes = ["due_seconds", "review_seconds", "approval_seconds"]
+    fields = ["id", "environment", "version", "asks", "required_confirmations", *lifetimes, "conditions_allowed", "digest", "created_at"]
+
+    @admin.display(description="asks for")
+    def asks(self, ruling) -> str:
+        return in_words(ruling.rules)
+
+
+@admin.register(Vote)
+class VoteAdmin(ReadOnlyAdmin):
+    list_display = ["cast_at", "username", "choice", "review_request", "revision"]
+    list_filter = ["choice"]
+    list_select_related = ["review_request__plan", "review_request__environment"]
+    search_fields = ["username", "digest"]
+    ordering = ["-cast_at", "-id"]
+    fields = ["id", "review_request", "revision", "digest", "user_id", "username", "choice", "conditions", "comment", "cast_at"]
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ["decided_at", "verdict", "review_request", "revision", "expires_at"]
+    list_filter = ["verdict"]
+    list_select_related = ["review_request__plan", "review_request__environment"]
+    search_fields = ["digest"]
+    ordering = ["-decided_at", "pk"]
+    fields = ["review_request", "revision", "digest", "verdict", "conditions", "decided_at", "expires_at", "supersedes"]
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "actor", "verb", "from_state", "to_state", "channel", "review_request"]
+    list_filter = ["verb", "channel"]
+    list_select_related = ["review_request__plan", "review_request__environment"]
+    search_fields = ["actor", "digest"]
+    ordering = ["-at", "-id"]
+    states = ["from_state", "to_state", "revision", "digest", "comment", "detail"]
+    fields = [
+        "id",
+        "review_request",
+        "number",
+        "at",
+        "verb",
+        "actor",
+        "actor_id",
+        "channel",
+        "token_id",
+        *states,
+        "previous_sha256",
+        "sha256",
+    ]
+
+
+@admin.register(Denial)
+class DenialAdmin(ReadOnlyAdmin):
+    list_display = ["last_at", "actor", "verb", "reasons", "count", "channel"]
+    list_filter = ["verb", "channel"]
+    search_fields = ["actor", "reasons"]
+    ordering = ["-last_at", "-id"]
+    fields = ["id", "actor", "actor_id", "channel", "token_id", "verb", "reasons", "count", "first_at", "last_at"]

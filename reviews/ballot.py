@@ -1,0 +1,133 @@
+"""The ballot: everything that must hold before a vote is stored, and storing it."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from access import people
+from access.actors import Actor
+from config.refusals import Reason, Refused, not_found
+from drafts.coverage import owner_names
+from drafts.custody import plain_text
+from reviews import confirmations, packet
+from reviews.models import APPROVING, Choice, DeploymentReviewRequest, Packet, State, Vote
+from reviews.rights import conflict_reasons, group_reasons, visible_requests
+from reviews.turn import Turn, comment_reasons, state_reasons, text_reasons
+
+CONDITION_LENGTH, MAX_CONDITIONS = 300, 20
+
+
+@dataclass
+class Ballot:
+    """What a vote is weighed against: the frozen packet and its value, the approvals of its revision, and who is in which group now."""
+
+    frozen: Packet
+    packet: dict
+    approvals: list[Vote]
+    groups: people.Groups
+
+    @property
+    def counted(self) -> list[Vote]:
+        """The approvals of those who are still active members."""
+        return [vote for vote in self.approvals if vote.user_id in self.groups]
+
+
+def hand_out(turn: Turn) -> Ballot:
+    """The ballot of a locked request. Raises Refused 404 for who may not see the request, 409 where nothing was ever put up."""
+    review_request, actor = turn.review_request, turn.actor
+    if review_request.policy is None:
+        _refuse_unseen(turn)
+        raise Refused(*state_reasons(turn, State.REVIEW_REQUESTED))
+    approvals = list(approvals_of(review_request))
+    groups, _ = people.reviewers(review_request.policy.groups, only={vote.user_id for vote in approvals} | {actor.user_id})
+    if actor.user_id not in groups:
+        _refuse_unseen(turn)
+    frozen = packet.current(review_request)
+    return Ballot(frozen, packet.value_of(frozen), approvals, groups)
+
+
+def _refuse_unseen(turn: Turn) -> None:
+    if not visible_requests(turn.actor).filter(pk=turn.review_request.pk).exists():
+        raise not_found("review request")
+
+
+def approvals_of(review_request: DeploymentReviewRequest) -> QuerySet[Vote]:
+    return review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
+
+
+def vote_reasons(turn: Turn, ballot: Ballot, *, choice: str, digest: str, comment: str, conditions: list[str]) -> list[Reason]:
+    review_request, actor = turn.review_request, turn.actor
+    reasons = _door_reasons(actor) + group_reasons(review_request, ballot.groups.get(actor.user_id, frozenset()))
+    reasons += conflict_reasons(review_request, ballot.packet, actor.user_id)
+    reasons += _digest_reasons(review_request, ballot.frozen, digest) + state_reasons(turn, State.REVIEW_REQUESTED)
+    if choice not in Choice.values:
+        return [*reasons, Reason("unknown_choice", f"Choose one of: {', '.join(Choice.values)}.", pointer="/choice", status=400)]
+    reasons += comment_reasons(comment, required=choice in (Choice.REQUEST_CHANGES, Choice.REJECT))
+    reasons += _condition_reasons(review_request, choice, conditions)
+    return reasons + (_approval_reasons(turn, ballot) if choice in APPROVING else [])
+
+
+def _door_reasons(actor: Actor) -> list[Reason]:
+    if actor.channel == "admin" and actor.scopes is None:
+        return []
+    return [
+        Reason("votes_only_in_admin", "Votes are cast on the decision page in admin and nowhere else.", clear_by="the reviewer", status=403)
+    ]
+
+
+def _digest_reasons(review_request: DeploymentReviewRequest, frozen: Packet, digest: str) -> list[Reason]:
+    if not digest:
+        return [Reason("digest_missing", "A vote quotes the digest of the packet it is about.", clear_by="the reviewer", status=428)]
+    if digest != review_request.digest:
+        detail = f"The packet has changed since you read it: revision {review_request.revision} is under review now. Read it, then decide."
+        return [Reason("stale_packet", detail, clear_by="the reviewer", status=412)]
+    if not packet.is_intact(frozen, digest):
+        return [
+            Reason("packet_damaged", "The stored packet does not match its digest; nothing can be decided on it.", clear_by="an operator")
+        ]
+    return []
+
+
+def _condition_reasons(review_request: DeploymentReviewRequest, choice: str, conditions: list[str]) -> list[Reason]:
+    if choice != Choice.CONSTRAIN:
+        return (
+            [Reason("unexpected", "Only an approval with conditions has conditions.", pointer="/conditions", status=400)]
+            if conditions
+            else []
+        )
+    if not review_request.policy.conditions_allowed:
+        return [Reason("conditions_not_allowed", "The policy allows no conditions.", clear_by="an operator")]
+    if not isinstance(conditions, list) or not 1 <= len(conditions) <= MAX_CONDITIONS:
+        return [Reason("required", f"Name 1 to {MAX_CONDITIONS} conditions.", pointer="/conditions", status=400)]
+    checked = [
+        text_reasons(condition, pointer=f"/conditions/{number}", required=True, length=CONDITION_LENGTH, check=plain_text)
+        for number, condition in enumerate(conditions)
+    ]
+    return [reason for reasons in checked for reason in reasons]
+
+
+def _approval_reasons(turn: Turn, ballot: Ballot) -> list[Reason]:
+    """What stops an approval alone: a confirmation that has ended, and a second approval of the same person."""
+    reasons = []
+    for kind, said in ballot.packet["confirmations"].items():
+        if confirmations.moment(said["valid_until"]) <= turn.now:
+            owners = owner_names(turn.review_request.plan.partner_id)
+            reasons.append(Reason("confirmation_out_of_date", f"The {kind} confirmation is out of date.", clear_by=owners))
+    if any(vote.user_id == turn.actor.user_id for vote in ballot.approvals):
+        reasons.append(Reason("already_approved", "You have approved this revision already.", clear_by="another reviewer"))
+    return reasons
+
+
+def cast(turn: Turn, *, choice: str, comment: str, conditions: list[str]) -> Vote:
+    review_request, actor = turn.review_request, turn.actor
+    return Vote.objects.create(
+        review_request=review_request,
+        revision=review_request.revision,
+        digest=review_request.digest,
+        user_id=actor.user_id,
+        username=actor.username,
+        choice=choice,
+        conditions=conditions,
+        comment=comment,
+        cast_at=turn.now,
+    )

@@ -1,0 +1,203 @@
+"""The five confirmations: the statement each makes, its typed fields, and what counts as confirmed and in date."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from django.core.exceptions import ValidationError
+
+from config.refusals import Reason, Refused
+from drafts.custody import evidence_link, plain_text
+from reviews.models import Confirmation, Kind
+
+PERCENT = re.compile(r"(?:100(?:\.0{1,4})?|[0-9]{1,2}(?:\.[0-9]{1,4})?)\Z")
+SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+# What a careless client sends for nothing; no person states this.
+NOTHING_WORDS = frozenset({"", "false", "null", "undefined"})
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValidationError("This must be a text.", code="invalid_type")
+    if value.strip().casefold() in NOTHING_WORDS:
+        raise ValidationError("This may not be blank.", code="blank")
+    if len(value) > 200:
+        raise ValidationError("This may have 200 characters at most.", code="max_length")
+    plain_text(value)
+    return value.strip()
+
+
+def percent(value: object) -> str:
+    if not PERCENT.match(text(value)):
+        raise ValidationError("This must be a percentage as text, such as 99.9.", code="invalid")
+    return str(value).strip()
+
+
+def count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValidationError("This must be a whole number.", code="invalid_type")
+    if not 1 <= value <= 10_000_000:
+        raise ValidationError("This must be from 1 to 10,000,000.", code="out_of_range")
+    return value
+
+
+def past_day(value: object) -> str:
+    """A day (RFC 3339 full-date) that has come, anywhere on Earth."""
+    try:
+        day = date.fromisoformat(text(value))
+    except ValueError:
+        raise ValidationError("This must be a day such as 2026-11-30.", code="invalid") from None
+    if (day - datetime.now(UTC).date()).days > 1:
+        raise ValidationError("This day has not come yet.", code="in_future")
+    return day.isoformat()
+
+
+def moment(value: object) -> datetime:
+    """A date and time with offset (RFC 3339), or a day, which means its end in UTC."""
+    words = text(value)
+    try:
+        found = datetime.fromisoformat(f"{words}T23:59:59+00:00" if len(words) == 10 else words)
+        # An offset can carry the ends of the calendar past it.
+        in_utc = found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
+        in_utc = None
+    if in_utc is None:
+        raise ValidationError("This must be a time such as 2026-11-30T20:00Z.", code="invalid")
+    return in_utc
+
+
+def utc_text(when: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def window(value: object) -> str:
+    """Two times with a slash between them (an ISO 8601 interval)."""
+    parts = text(value).split("/")
+    if len(parts) != 2:
+        raise ValidationError(
+            "This must be two times with a slash between them, such as 2026-11-30T20:00Z/2026-11-30T23:00Z.", code="invalid"
+        )
+    start, end = (moment(part) for part in parts)
+    if end <= start:
+        raise ValidationError("The window must end after it starts.", code="invalid")
+    return f"{utc_text(start)}/{utc_text(end)}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One typed field: how to check it, and what a person filling it in reads."""
+
+    name: str
+    check: Callable[[object], object]
+    label: str
+    hint: str
+
+
+STATEMENTS = {
+    Kind.OWNER: "These people answer for this rollout, before and after it.",
+    Kind.ENVIRONMENT: "The rollout goes to this place, within this change window.",
+    Kind.SLA: "These service levels are agreed for what is rolled out.",
+    Kind.ROLLBACK: "The rollout can be undone this way, and that has been rehearsed.",
+    Kind.SUPPORT: "This team supports the rollout and can be reached like this.",
+}
+FIELDS = {
+    Kind.OWNER: (
+        Field("accountable", text, "Accountable", "The person or role that answers for it, for example: release owner of the partner"),
+        Field("deputy", text, "Deputy", "Who stands in, for example: named deputy"),
+    ),
+    Kind.ENVIRONMENT: (
+        Field("region", text, "Region", "Where it runs, for example: eu-west-1"),
+        Field("change_window", window, "Change window", "From and to in UTC, for example: 2026-11-30T20:00Z/2026-11-30T23:00Z"),
+    ),
+    Kind.SLA: (
+        Field("availability_percent", percent, "Availability in percent", "For example: 99.9"),
+        Field("p99_ms", count, "99th percentile in milliseconds", "A whole number, for example: 300"),
+        Field("support_hours", text, "Support hours", "For example: 24x7"),
+    ),
+    Kind.ROLLBACK: (
+        Field("strategy", text, "Strategy", "How it is undone, for example: redeploy previous artifact"),
+        Field("max_minutes", count, "Minutes at most", "A whole number, for example: 15"),
+        Field("rehearsed_on", past_day, "Rehearsed on", "The day of the last rehearsal, for example: 2026-11-10"),
+    ),
+    Kind.SUPPORT: (
+        Field("team", text, "Team", "For example: platform on-call"),
+        Field("channel", text, "Channel", "Where they are reached, for example: #platform-oncall"),
+        Field("escalation", text, "Escalation", "Who is called next, for example: duty manager"),
+    ),
+}
+
+
+def _checked(name: str, check: Callable, value: object, wrong: list[Reason]) -> object:
+    try:
+        return check(value)
+    except ValidationError as error:
+        wrong.append(Reason(error.code or "invalid", f"{name}: {error.messages[0]}", pointer=f"/{name}", status=400))
+        return None
+
+
+def clean_fields(kind: str, given: object) -> dict:
+    """The typed fields of a kind. Raises Refused (400) naming each that is missing, unknown or wrong, by pointer."""
+    if not isinstance(given, dict):
+        raise Refused(Reason("invalid_type", "fields: This must be an object.", pointer="/fields", status=400))
+    known = {field.name: field for field in FIELDS[Kind(kind)]}
+    wrong = [
+        Reason("unknown_field", "This field is not known here.", pointer=f"/fields/{str(name)[:80]}", status=400)
+        for name in given
+        if name not in known
+    ]
+    wrong += [
+        Reason("required", f"fields/{name}: This is missing.", pointer=f"/fields/{name}", status=400) for name in known if name not in given
+    ]
+    cleaned = {name: _checked(f"fields/{name}", field.check, given[name], wrong) for name, field in known.items() if name in given}
+    if wrong:
+        raise Refused(*wrong)
+    return cleaned
+
+
+def _sha256(value: object) -> str:
+    if not SHA256.match(text(value)):
+        raise ValidationError("This must be 64 hexadecimal digits in lower case.", code="invalid")
+    return str(value)
+
+
+def _link(value: object) -> str:
+    if len(text(value)) > 500:
+        raise ValidationError("This may have 500 characters at most.", code="max_length")
+    evidence_link(str(value))
+    return str(value)
+
+
+def clean_evidence(*, evidence_url: object, evidence_sha256: object, valid_until: object) -> dict:
+    """Link and digest (both may be None or empty) and the end date. Raises Refused (400) with all that is wrong."""
+    wrong: list[Reason] = []
+    cleaned = {
+        "evidence_url": _checked("evidence_url", _link, evidence_url, wrong) if evidence_url not in (None, "") else "",
+        "evidence_sha256": _checked("evidence_sha256", _sha256, evidence_sha256, wrong) if evidence_sha256 not in (None, "") else "",
+        "valid_until": _checked("valid_until", moment, valid_until, wrong),
+    }
+    if wrong:
+        raise Refused(*wrong)
+    return cleaned
+
+
+def is_in_date(confirmation: Confirmation | None, now: datetime) -> bool:
+    """Confirmed by somebody, with an end that has not come."""
+    return confirmation is not None and confirmation.confirmed_at is not None and confirmation.valid_until > now
+
+
+def section(confirmations: list[Confirmation]) -> dict[str, dict]:
+    """The packet section: kind → what was confirmed, by whom and until when."""
+    return {
+        confirmation.kind: {
+            "fields": confirmation.fields,
+            "evidence_url": confirmation.evidence_url or None,
+            "evidence_sha256": confirmation.evidence_sha256 or None,
+            "confirmed_by": {"user_id": confirmation.confirmed_by_id, "username": confirmation.confirmed_by},
+            "confirmed_at": utc_text(confirmation.confirmed_at),
+            "valid_until": utc_text(confirmation.valid_until),
+        }
+        for confirmation in confirmations
+        if confirmation.confirmed_at
+    }

@@ -1,0 +1,136 @@
+"""The reviewers' desk: the packet as it was frozen, the decision page, and stopping what was approved."""
+
+import uuid
+
+from django.contrib import admin, messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from access.actors import Actor
+from config.admin import desk_actor
+from config.refusals import Reason, Refused
+from reviews import decisions, explain, packet, preview, reading
+from reviews.forms import DecideForm
+from reviews.models import DeploymentReviewRequest, Packet, State
+from reviews.record import database_now
+from reviews.rights import visible_requests
+from reviews.steps import STEPS, take
+from reviews.views import receipt_of
+
+PACKET = "admin:reviews_deploymentreviewrequest_change"
+TEMPLATES = "admin/reviews/deploymentreviewrequest"
+
+
+def desk_page(request, template: str, review_request: DeploymentReviewRequest, shown: dict, *, status: int = 200) -> HttpResponse:
+    about = {"review_request": review_request, "word": State(review_request.state_now).label, "opts": DeploymentReviewRequest._meta}
+    response = render(request, f"{TEMPLATES}/{template}.html", {**admin.site.each_context(request), **about, **shown}, status=status)
+    if status == 503:
+        response["Retry-After"] = "2"
+    return response
+
+
+def seen(request, object_id: uuid.UUID) -> DeploymentReviewRequest:
+    """What this person may see; everything else is 404."""
+    return get_object_or_404(visible_requests(desk_actor(request)), pk=object_id)
+
+
+def frozen_packet(review_request: DeploymentReviewRequest) -> Packet | None:
+    """None while nothing has been put up for review."""
+    return packet.current(review_request) if review_request.revision else None
+
+
+# --- the packet ---------------------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def packet_page(request, object_id: uuid.UUID) -> HttpResponse:
+    review_request = seen(request, object_id)
+    frozen = frozen_packet(review_request)
+    can_decide, absent = _may_decide(desk_actor(request), review_request)
+    shown = {
+        "title": f"Packet of {review_request}",
+        "frozen": frozen,
+        "reading": reading.read(packet.value_of(frozen)) if frozen else None,
+        "intact": frozen is None or packet.is_intact(frozen, review_request.digest),
+        "policy": reading.policy_sentences(review_request.policy) if review_request.policy else [],
+        "votes": list(review_request.votes.filter(revision=review_request.revision)),
+        "seats": _open_seats(review_request),
+        "receipt": receipt_of(review_request),
+        "lines": reading.lines(list(review_request.events.order_by("-number"))),
+        "can_decide": can_decide,
+        "absent": absent,
+        "overdue": review_request.due_at is not None and review_request.due_at <= database_now(),
+    }
+    return desk_page(request, "packet", review_request, shown)
+
+
+def _may_decide(actor: Actor, review_request: DeploymentReviewRequest) -> tuple[bool, list[Reason]]:
+    """Whether there is a choice for this person, and if not, why."""
+    try:
+        reasons = preview.absent(preview.options(actor, review_request))
+    except Refused as refusal:
+        reasons = list(refusal.reasons)
+    return not reasons, reasons
+
+
+def _open_seats(review_request: DeploymentReviewRequest) -> list[Reason]:
+    if review_request.state_now != State.REVIEW_REQUESTED:
+        return []
+    try:
+        return explain.seat_reasons(review_request)
+    except Refused as refusal:
+        return list(refusal.reasons)
+
+
+# --- the decision -------------------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def decide_page(request, object_id: uuid.UUID) -> HttpResponse:
+    """The one door for votes. The verb is asked before anything is looked up, so that it sees every attempt."""
+    actor = desk_actor(request)
+    form = DecideForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.attempt(lambda said: decisions.vote(actor, object_id, **said)):
+        messages.success(request, _did(form.outcome, form.chosen))
+        return redirect(PACKET, object_id)
+    review_request = seen(request, object_id)
+    try:
+        choices = preview.options(actor, review_request)
+    except Refused as refusal:
+        choices, absent = [], list(refusal.reasons)
+    else:
+        absent = preview.absent(choices)
+    shown = {
+        "title": f"Decide on {review_request}",
+        "form": form,
+        "options": choices,
+        "absent": [] if form.reasons else absent,
+        "open": not absent,
+        "digest": form["digest"].value() if form.is_bound else review_request.digest,
+        "reading": reading.read(packet.value_of(packet.current(review_request))) if review_request.revision else None,
+    }
+    return desk_page(request, "decide", review_request, shown, status=form.status)
+
+
+def _did(review_request: DeploymentReviewRequest, choice: str) -> str:
+    if review_request.state_now == State.REVIEW_REQUESTED:
+        return "Your approval is recorded. Another approval is still needed."
+    return {
+        State.APPROVED: "Approved: every seat is filled and the receipt is signed.",
+        State.CHANGES_REQUESTED: "Changes are requested; the owner has it again.",
+        State.REJECTED: "Rejected.",
+    }[review_request.state_now]
+
+
+# --- comment, revoke ----------------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def step_page(request, object_id: uuid.UUID, name: str) -> HttpResponse:
+    step, review_request = STEPS[name], seen(request, object_id)
+    form = take(request, desk_actor(request), step, review_request)
+    if form.outcome:
+        return redirect(PACKET, object_id)
+    shown = {"title": step.title, "step": step, "form": form, "possible": review_request.state_now in step.allowed}
+    return desk_page(request, "step", review_request, shown, status=form.status)

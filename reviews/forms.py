@@ -1,0 +1,124 @@
+"""What owners and reviewers fill in about a review request. Each form feeds one verb of decisions.py, which has the last word."""
+
+import re
+
+from django import forms
+
+from config.forms import StrictForm, VersionForm
+from reviews import confirmations
+from reviews.models import Kind
+
+HEX = re.compile(r"[0-9a-f]+\Z")
+SUBJECT_NAME = "What would be deployed, for example: payments-service. Leave it out if this is about the path alone."
+SUBJECT_DIGEST = "sha256: and 64 hexadecimal digits, or gitCommit: and 40. The gate then asks which artifact it is."
+
+
+class SubjectForm(VersionForm):
+    """At most one subject; a list of several is the API's."""
+
+    shown_at = {"subject": "subject_digest"}
+    subject_name = forms.CharField(label="Subject", help_text=SUBJECT_NAME, required=False, max_length=120)
+    subject_digest = forms.CharField(label="Digest of the subject", help_text=SUBJECT_DIGEST, required=False, max_length=80)
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        name, digest = cleaned.pop("subject_name", ""), cleaned.pop("subject_digest", "")
+        if bool(name) != bool(digest) and not self.errors:
+            self.add_error("subject_digest" if name else "subject_name", "Give both the subject and its digest, or neither.")
+        cleaned["subject"] = [{"name": name, "digest": typed_digest(digest)}] if name and digest else []
+        return cleaned
+
+
+def typed_digest(text: str) -> dict[str, str]:
+    """`sha256:…` or `gitCommit:…`; bare digits are told apart by their number."""
+    word, colon, value = text.partition(":")
+    if colon:
+        return {word.strip(): value.strip()}
+    return {"gitCommit" if len(text) == 40 and HEX.match(text) else "sha256": text}
+
+
+class OpenRequestForm(SubjectForm):
+    environment = forms.ChoiceField(label="Environment", help_text="Where the rollout would go.")
+    predecessor = forms.UUIDField(
+        label="Continue from",
+        required=False,
+        help_text="An ended or approved request of this plan: its confirmations are proposed again, for you to look at.",
+    )
+    version = None
+    field_order = ["environment", "predecessor", "subject_name", "subject_digest"]
+
+    def __init__(self, *args, environments, predecessors, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["environment"].choices = [(environment.slug, environment.name) for environment in environments]
+        choices = [(str(found.pk), f"{found.environment.name}, opened {found.created_at:%-d %B %Y}") for found in predecessors]
+        self.fields["predecessor"].widget = forms.Select(choices=[("", "Start afresh"), *choices])
+
+
+class CommentForm(VersionForm):
+    comment = forms.CharField(
+        label="Comment",
+        help_text="It is kept for good. No passwords, keys or payload.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        required=False,
+    )
+
+
+class DecideForm(StrictForm):
+    """Every field may be empty here: the verb says what is missing, and whether this person may vote comes before that."""
+
+    digest = forms.CharField(widget=forms.HiddenInput, required=False)
+    choice = forms.CharField(label="Decision", required=False)
+    conditions = forms.CharField(
+        label="Conditions",
+        help_text="One in each line. Only for an approval with conditions.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+    )
+    comment = forms.CharField(
+        label="Comment",
+        help_text="Needed to request changes or to reject. It is kept for good.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        required=False,
+    )
+
+    def clean_conditions(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["conditions"].splitlines() if line.strip()]
+
+    @property
+    def chosen(self) -> str:
+        return self["choice"].value() or ""
+
+
+# --- confirmations ------------------------------------------------------------------------------------------------------------------
+
+VALID_UNTIL = "The last day on which this holds, in UTC. An approval never outlasts it."
+
+
+def _typed(field: confirmations.Field) -> forms.Field:
+    said = {"label": field.label, "help_text": field.hint}
+    if field.check is confirmations.count:
+        return forms.IntegerField(**said, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+    if field.check is confirmations.past_day:
+        return forms.CharField(**said, widget=forms.DateInput(attrs={"type": "date"}))
+    return forms.CharField(**said)
+
+
+class ConfirmationForm(VersionForm):
+    """The typed fields of one kind, then evidence and validity."""
+
+    evidence_url = forms.CharField(
+        label="Evidence", help_text="A link to where it can be looked up. It is shown and never fetched.", required=False
+    )
+    evidence_sha256 = forms.CharField(
+        label="SHA-256 of the evidence", help_text="64 hexadecimal digits, if the evidence is a file that must not change.", required=False
+    )
+    valid_until = forms.CharField(label="Valid until", help_text=VALID_UNTIL, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args, kind: str, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.typed = confirmations.FIELDS[Kind(kind)]
+        self.fields = {field.name: _typed(field) for field in self.typed} | self.fields
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        return cleaned | {"fields": {field.name: cleaned.pop(field.name, None) for field in self.typed}}

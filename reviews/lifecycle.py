@@ -1,0 +1,84 @@
+"""What follows from a change of state: lapsed requests, and the states of plans and moves."""
+
+import uuid
+from datetime import datetime
+
+from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.db.models.functions import Now
+
+from config.databases import STORE
+from drafts.models import CoveragePlan, PlanState
+from drafts.sections import moves_section, plan_section, section_digest
+from reviews.models import LAPSING_STATES, DeploymentReviewRequest, Packet, State
+from reviews.record import CLOCK, write_event
+
+
+def expire_due(*, plan_id: uuid.UUID, environment_id: uuid.UUID, now: datetime) -> None:
+    """Write the expiries of one plan and environment that are due by the database clock. Inside the caller's transaction."""
+    lapsed = (
+        DeploymentReviewRequest.objects.using(STORE)
+        .select_for_update(of=("self",))
+        .filter(plan_id=plan_id, environment_id=environment_id, state__in=LAPSING_STATES, expires_at__lte=now)
+    )
+    for review_request in lapsed.order_by("pk"):
+        before = review_request.state
+        review_request.expire()
+        review_request.version += 1
+        review_request.updated_at = now
+        review_request.save(update_fields=review_request.MUTABLE)
+        write_event(
+            CLOCK, "expire", review_request, at=now, from_state=before, to_state=State.EXPIRED,
+            revision=review_request.revision, digest=review_request.digest,
+        )  # fmt: skip
+
+
+def _supporting_packets(plan: CoveragePlan) -> list[Packet]:
+    """The newest packets of the plan's requests that are in review or approved, in date."""
+    in_date = Q(review_request__state__in=(State.REVIEW_REQUESTED, State.APPROVED), review_request__expires_at__gt=Now())
+    newest = Q(revision=F("review_request__revision"))
+    packets = Packet.objects.select_related("review_request").defer("body", "salt")
+    return list(packets.filter(in_date & newest, review_request__plan=plan))
+
+
+def _latest(packets: list[Packet]) -> datetime | None:
+    return max((packet.review_request.expires_at for packet in packets), default=None)
+
+
+def _holds_these_bytes(packet: Packet, current: dict[str, str]) -> bool:
+    return all(packet.section_digests.get(name) == digest for name, digest in current.items())
+
+
+def carry(plan: CoveragePlan, *, expanding: bool = False) -> None:
+    """Set the states of a locked plan and its moves from its requests, in the transaction of the verb.
+
+    In review while any request of it is; else approved while an approved packet in date holds exactly these bytes; else draft.
+    `expanding`: the owner takes the approved plan to draft, so that its bytes may change.
+    """
+    packets = _supporting_packets(plan)
+    in_review = [packet for packet in packets if packet.review_request.state == State.REVIEW_REQUESTED]
+    approved = [packet for packet in packets if packet.review_request.state == State.APPROVED]
+    same = [] if expanding or not approved else _same_bytes(plan, approved)
+    review_until, approved_until = _latest(in_review), _latest(same)
+    state = PlanState.REVIEW_REQUESTED if review_until else PlanState.APPROVED if approved_until else PlanState.DRAFT
+    CoveragePlan.objects.filter(pk=plan.pk).update(state=state, review_until=review_until, approved_until=approved_until)
+    plan.moves.update(
+        state=_state_by_number(in_review, approved), review_until=_end_by_number(in_review), approved_until=_end_by_number(approved)
+    )
+
+
+def _same_bytes(plan: CoveragePlan, approved: list[Packet]) -> list[Packet]:
+    current = {"plan": section_digest(plan_section(plan)), "moves": section_digest(moves_section(list(plan.moves.all())))}
+    return [packet for packet in approved if _holds_these_bytes(packet, current)]
+
+
+def _end_by_number(packets: list[Packet]) -> Case:
+    """A move rests on every packet that holds it; the packet that ends last counts."""
+    by_end = sorted(packets, key=lambda packet: packet.review_request.expires_at, reverse=True)
+    whens = [When(number__lte=packet.moves_count, then=Value(packet.review_request.expires_at, DateTimeField())) for packet in by_end]
+    return Case(*whens, default=Value(None, DateTimeField()), output_field=DateTimeField())
+
+
+def _state_by_number(in_review: list[Packet], approved: list[Packet]) -> Case:
+    reach = [(in_review, PlanState.REVIEW_REQUESTED), (approved, PlanState.APPROVED)]
+    whens = [When(number__lte=max(packet.moves_count for packet in packets), then=Value(state)) for packets, state in reach if packets]
+    return Case(*whens, default=Value(PlanState.DRAFT))

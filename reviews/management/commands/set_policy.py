@@ -1,0 +1,50 @@
+"""`manage.py set_policy production --rule release:release:1 --rule security:security:1`."""
+
+import argparse
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.refusals import Refused
+from reviews.models import Environment, Kind
+from reviews.organisation import COMMAND_LINE, set_policy
+
+
+def rule(text: str) -> dict:
+    """NAME:GROUP:QUORUM, for example release:release-managers:1."""
+    name, _, rest = text.partition(":")
+    group, _, quorum = rest.partition(":")
+    if not (name and group and quorum.isascii() and quorum.isdigit()):
+        raise argparse.ArgumentTypeError("a rule is NAME:GROUP:QUORUM, for example release:release-managers:1")
+    return {"name": name, "group": group, "quorum": int(quorum)}
+
+
+class Command(BaseCommand):
+    help = "Set up an environment, and give it the next version of its review policy. Versions are never edited."
+
+    def add_arguments(self, parser):
+        parser.add_argument("environment", help="slug, for example production; made if it is new")
+        parser.add_argument("--name", help="what people call the environment (default: the slug)")
+        parser.add_argument("--unprotected", action="store_true", help="the environment needs no fillable policy for the gate to open")
+        parser.add_argument("--rule", action="append", type=rule, required=True, metavar="NAME:GROUP:QUORUM", help="all rules must hold")
+        parser.add_argument("--confirmation", action="append", choices=Kind.values, help="required confirmation (default: all five)")
+        parser.add_argument("--due-hours", type=int, default=48, help="a review is due after this time (default: %(default)s)")
+        parser.add_argument("--review-hours", type=int, default=336, help="a review expires after this time (default: %(default)s)")
+        parser.add_argument("--approval-hours", type=int, default=72, help="an approval lasts this long (default: %(default)s)")
+        parser.add_argument("--no-conditions", action="store_true", help="allow no approval with conditions")
+
+    def handle(self, *, environment, rule, **options):
+        defaults = {"name": options["name"] or environment, "protected": not options["unprotected"]}
+        found, _ = Environment.objects.get_or_create(slug=environment, defaults=defaults)
+        lifetimes = {f"{name}_seconds": options[f"{name}_hours"] * 3600 for name in ("due", "review", "approval")}
+        try:
+            made = set_policy(
+                COMMAND_LINE,
+                found,
+                rules=rule,
+                required_confirmations=options["confirmation"] or list(Kind.values),
+                conditions_allowed=not options["no_conditions"],
+                **lifetimes,
+            )
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from None
+        self.stdout.write(f"Policy version {made.version} of {environment} is in force from the next review on. Digest {made.digest}.")

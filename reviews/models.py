@@ -1,0 +1,361 @@
+"""Environments, policies, review requests and what is decided on them. Lives in the draft store; only decisions.py changes a state."""
+
+import hashlib
+import uuid
+
+import rfc8785
+from django.core.validators import MaxLengthValidator
+from django.db import models
+from django.db.models.functions import Now
+from django_fsm import FSMField, transition
+
+from drafts.custody import comment_text
+from drafts.models import CoveragePlan
+
+HEX_DIGEST = 64
+
+
+class Environment(models.Model):
+    """Where a rollout would go. Protected unless an operator says otherwise."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    protected = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ReviewPolicy(models.Model):
+    """What an environment asks for: one version, never edited. The newest version rules.
+
+    `rules`: list of {name, group, quorum}; `required_confirmations`: list of kinds; lifetimes in seconds.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="policies")
+    version = models.PositiveIntegerField()
+    rules = models.JSONField()
+    required_confirmations = models.JSONField()
+    due_seconds = models.PositiveIntegerField()
+    review_seconds = models.PositiveIntegerField()
+    approval_seconds = models.PositiveIntegerField()
+    conditions_allowed = models.BooleanField(default=True)
+    digest = models.CharField(max_length=HEX_DIGEST)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["environment", "-version"]
+        verbose_name_plural = "review policies"
+        constraints = [models.UniqueConstraint(fields=["environment", "version"], name="one_policy_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.environment} v{self.version}"
+
+    def document(self) -> dict:
+        """What the digest covers."""
+        return {
+            "environment": self.environment.slug,
+            "version": self.version,
+            "rules": self.rules,
+            "required_confirmations": self.required_confirmations,
+            "due_seconds": self.due_seconds,
+            "review_seconds": self.review_seconds,
+            "approval_seconds": self.approval_seconds,
+            "conditions_allowed": self.conditions_allowed,
+        }
+
+    def computed_digest(self) -> str:
+        return hashlib.sha256(rfc8785.dumps(self.document())).hexdigest()
+
+    @property
+    def reference(self) -> dict:
+        """How packets, receipts and the API name a policy."""
+        return {"id": str(self.pk), "version": self.version, "digest": self.digest}
+
+    @property
+    def groups(self) -> frozenset[str]:
+        return frozenset(rule["group"] for rule in self.rules)
+
+
+class State(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    REVIEW_REQUESTED = "review_requested", "In review"
+    CHANGES_REQUESTED = "changes_requested", "Changes requested"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    EXPIRED = "expired", "Expired"
+    REVOKED = "revoked", "Revoked"
+
+
+OPEN_STATES = (State.DRAFT, State.REVIEW_REQUESTED, State.CHANGES_REQUESTED)
+LAPSING_STATES = (State.REVIEW_REQUESTED, State.CHANGES_REQUESTED, State.APPROVED)
+
+
+class RequestQuerySet(models.QuerySet):
+    def as_of_now(self):
+        """Annotate `state_now`: the state with expiry applied by the database clock. Every read, filter and count uses it."""
+        lapsed = models.Q(state__in=LAPSING_STATES, expires_at__lte=Now())
+        expired = models.When(lapsed, then=models.Value(State.EXPIRED))
+        return self.annotate(state_now=models.Case(expired, default=models.F("state"), output_field=models.CharField()))
+
+
+class DeploymentReviewRequest(models.Model):
+    """A plan put up for one environment. Digest, commitment and policy are those of the newest frozen packet."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plan = models.ForeignKey(CoveragePlan, on_delete=models.PROTECT, related_name="review_requests")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="review_requests")
+    subject = models.JSONField(default=list)
+    state = FSMField(max_length=20, choices=State.choices, default=State.DRAFT, protected=True, editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+    digest = models.CharField(max_length=HEX_DIGEST, blank=True, editable=False)
+    commitment_id = models.CharField(max_length=64, blank=True, editable=False)
+    policy = models.ForeignKey(ReviewPolicy, null=True, on_delete=models.PROTECT, related_name="+", editable=False)
+    opened_by_id = models.BigIntegerField(editable=False)
+    opened_by = models.CharField(max_length=64, editable=False)
+    requested_by_id = models.BigIntegerField(null=True, editable=False)
+    requested_by = models.CharField(max_length=64, blank=True, editable=False)
+    requested_at = models.DateTimeField(null=True, editable=False)
+    due_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)
+    predecessor = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="successors", editable=False)
+    production_write = models.BooleanField(default=False, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = RequestQuerySet.as_manager()
+
+    # All that a verb may write; what a request is about is written once.
+    MUTABLE = (
+        "subject", "state", "revision", "digest", "commitment_id", "policy", "requested_by_id", "requested_by", "requested_at",
+        "due_at", "expires_at", "version", "updated_at",
+    )  # fmt: skip
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "environment"], condition=models.Q(state__in=OPEN_STATES), name="one_open_request"),
+            models.CheckConstraint(condition=models.Q(state__in=State.values), name="request_state_known"),
+            models.CheckConstraint(condition=models.Q(production_write=False), name="request_never_writes"),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=LAPSING_STATES) | models.Q(expires_at__isnull=False), name="request_ends_some_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="request_newest_first"),
+            models.Index(fields=["state", "-created_at", "-id"], name="request_newest_in_state"),
+            models.Index(fields=["plan", "environment", "-created_at"], name="request_newest_of_plan"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan} to {self.environment}"
+
+    def state_at(self, now) -> str:
+        """The state with expiry applied at a time of the database clock."""
+        return State.EXPIRED if self.state in LAPSING_STATES and self.expires_at <= now else self.state
+
+    @transition(field=state, source=[State.DRAFT, State.CHANGES_REQUESTED], target=State.REVIEW_REQUESTED)
+    def request_review(self) -> None:
+        """The packet is frozen."""
+
+    @transition(field=state, source=State.REVIEW_REQUESTED, target=State.APPROVED)
+    def approve(self) -> None:
+        """Every seat is filled and the receipt is stored."""
+
+    @transition(field=state, source=State.REVIEW_REQUESTED, target=State.CHANGES_REQUESTED)
+    def request_changes(self) -> None:
+        """A reviewer wants another revision."""
+
+    @transition(field=state, source=State.REVIEW_REQUESTED, target=State.REJECTED)
+    def reject(self) -> None:
+        """A reviewer said no."""
+
+    @transition(field=state, source=State.REVIEW_REQUESTED, target=State.DRAFT)
+    def recall(self) -> None:
+        """The owner takes it back to work on it."""
+
+    @transition(field=state, source=[State.DRAFT, State.REVIEW_REQUESTED, State.CHANGES_REQUESTED], target=State.WITHDRAWN)
+    def withdraw(self) -> None:
+        """The owner gives it up."""
+
+    @transition(field=state, source=[State.REVIEW_REQUESTED, State.CHANGES_REQUESTED, State.APPROVED], target=State.EXPIRED)
+    def expire(self) -> None:
+        """Its time is over."""
+
+    @transition(field=state, source=State.APPROVED, target=State.REVOKED)
+    def revoke(self) -> None:
+        """Somebody stopped it, or a newer approval took its place."""
+
+
+class Packet(models.Model):
+    """The frozen copy under review. `body` is RFC 8785 bytes, `digest` their SHA-256; the salt is as secret as the packet."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    review_request = models.ForeignKey(DeploymentReviewRequest, on_delete=models.PROTECT, related_name="packets")
+    revision = models.PositiveIntegerField()
+    body = models.BinaryField()
+    salt = models.BinaryField()
+    digest = models.CharField(max_length=HEX_DIGEST)
+    commitment_id = models.CharField(max_length=64)
+    section_digests = models.JSONField()
+    moves_count = models.PositiveIntegerField()
+    frozen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["review_request", "revision"], name="one_packet_per_revision")]
+
+    def __str__(self) -> str:
+        return f"revision {self.revision}"
+
+
+class Kind(models.TextChoices):
+    OWNER = "owner", "Owner"
+    ENVIRONMENT = "environment", "Environment"
+    SLA = "sla", "SLA"
+    ROLLBACK = "rollback", "Rollback"
+    SUPPORT = "support", "Support"
+
+
+class Confirmation(models.Model):
+    """A typed statement by a named person, with evidence and an end date. Without `confirmed_at` it is only a proposal."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    review_request = models.ForeignKey(DeploymentReviewRequest, on_delete=models.PROTECT, related_name="confirmations")
+    kind = models.CharField(max_length=11, choices=Kind.choices)
+    fields = models.JSONField()
+    evidence_url = models.CharField(max_length=500, blank=True)
+    evidence_sha256 = models.CharField(max_length=HEX_DIGEST, blank=True)
+    confirmed_by_id = models.BigIntegerField(null=True)
+    confirmed_by = models.CharField(max_length=64, blank=True)
+    confirmed_at = models.DateTimeField(null=True)
+    valid_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["review_request", "kind"], name="one_confirmation_per_kind"),
+            models.CheckConstraint(condition=models.Q(kind__in=Kind.values), name="confirmation_kind_known"),
+            models.CheckConstraint(
+                condition=models.Q(confirmed_at__isnull=True) | models.Q(confirmed_by_id__isnull=False, valid_until__isnull=False),
+                name="confirmation_has_person_and_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Choice(models.TextChoices):
+    APPROVE = "approve", "Approve"
+    CONSTRAIN = "approve_with_conditions", "Approve with conditions"
+    REQUEST_CHANGES = "request_changes", "Request changes"
+    REJECT = "reject", "Reject"
+
+
+APPROVING = (Choice.APPROVE, Choice.CONSTRAIN)
+
+
+class Vote(models.Model):
+    """One reviewer's word on one packet digest; append-only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    review_request = models.ForeignKey(DeploymentReviewRequest, on_delete=models.PROTECT, related_name="votes")
+    revision = models.PositiveIntegerField()
+    digest = models.CharField(max_length=HEX_DIGEST)
+    user_id = models.BigIntegerField()
+    username = models.CharField(max_length=64)
+    choice = models.CharField(max_length=24, choices=Choice.choices)
+    conditions = models.JSONField(default=list)
+    comment = models.TextField(blank=True, validators=[comment_text, MaxLengthValidator(2000)])
+    cast_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["cast_at"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(choice__in=Choice.values), name="vote_choice_known"),
+            models.UniqueConstraint(
+                fields=["review_request", "revision", "user_id"], condition=models.Q(choice__in=APPROVING), name="one_approval_per_person"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.choice}"
+
+
+class Decision(models.Model):
+    """What the votes came to: one per request, on one digest. Its receipt has the same request, revision and digest; append-only."""
+
+    review_request = models.OneToOneField(DeploymentReviewRequest, primary_key=True, on_delete=models.PROTECT, related_name="decision")
+    revision = models.PositiveIntegerField()
+    digest = models.CharField(max_length=HEX_DIGEST)
+    verdict = models.CharField(max_length=9)
+    conditions = models.JSONField(default=list)
+    decided_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    supersedes = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(verdict__in=["allow", "constrain", "reject"]), name="verdict_known")]
+
+    def __str__(self) -> str:
+        return self.verdict
+
+
+class Event(models.Model):
+    """Who did what, when, from where to where; append-only. Each holds the SHA-256 of the event of its request before it.
+
+    Changes of groups, memberships and policies have no request.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    review_request = models.ForeignKey(DeploymentReviewRequest, null=True, on_delete=models.PROTECT, related_name="events")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    verb = models.CharField(max_length=32)
+    actor_id = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=64)
+    channel = models.CharField(max_length=8)
+    token_id = models.CharField(max_length=36, blank=True)
+    from_state = models.CharField(max_length=20, blank=True)
+    to_state = models.CharField(max_length=20, blank=True)
+    revision = models.PositiveIntegerField(default=0)
+    digest = models.CharField(max_length=HEX_DIGEST, blank=True)
+    comment = models.TextField(blank=True)
+    detail = models.JSONField(default=dict)
+    previous_sha256 = models.CharField(max_length=HEX_DIGEST, blank=True)
+    sha256 = models.CharField(max_length=HEX_DIGEST)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["review_request", "number"], name="one_event_per_number")]
+        indexes = [models.Index(fields=["-at"], name="event_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.verb} by {self.actor}"
+
+
+class Denial(models.Model):
+    """A refused attempt: who, which verb, which reasons, how often. Never a value that was sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    actor_id = models.BigIntegerField()
+    actor = models.CharField(max_length=64)
+    channel = models.CharField(max_length=8)
+    token_id = models.CharField(max_length=36, blank=True)
+    verb = models.CharField(max_length=32)
+    reasons = models.CharField(max_length=500)
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["actor_id", "verb", "-first_at"], name="denial_of_person"),
+            models.Index(fields=["-last_at"], name="denial_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.verb}"

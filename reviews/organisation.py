@@ -1,0 +1,83 @@
+"""Who is in which group, who owns what, and what an environment asks for. Each change leaves its event first, then happens."""
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from access.actors import Actor
+from access.models import User
+from config.databases import PRIMARY, STORE
+from config.refusals import Reason, refuse_if
+from drafts.models import Membership, Partner, Role
+from reviews import policy
+from reviews.models import Environment, Kind, ReviewPolicy
+from reviews.record import database_now, write_event
+
+COMMAND_LINE = Actor(user_id=0, username="command line", channel="command")
+
+
+def set_groups(actor: Actor, user: User, *, add: set[str] = frozenset(), remove: set[str] = frozenset()) -> None:
+    """Put somebody into groups and out of others. Nobody changes their own. The event commits before the groups change."""
+    if actor.user_id == user.pk:
+        refuse_if([Reason("own_groups", "Nobody changes their own groups.", clear_by="another operator", status=403)])
+    with transaction.atomic(using=STORE):
+        detail = {"user_id": user.pk, "username": user.username, "add": sorted(add), "remove": sorted(remove)}
+        write_event(actor, "set_groups", None, at=database_now(), detail=detail)
+    with transaction.atomic(using=PRIMARY):
+        user.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in sorted(add)))
+        user.groups.remove(*Group.objects.filter(name__in=remove))
+
+
+def set_membership(actor: Actor, user: User, partner: Partner, *, role: str | None) -> None:
+    """Make somebody owner or viewer of a partner; `role` None ends the membership."""
+    if role is not None and role not in Role.values:
+        refuse_if([Reason("unknown_role", f"A role is one of: {', '.join(Role.values)}.", status=400)])
+    with transaction.atomic(using=STORE):
+        detail = {"user_id": user.pk, "username": user.username, "partner": partner.slug, "role": role}
+        write_event(actor, "set_membership", None, at=database_now(), detail=detail)
+        if role is None:
+            Membership.objects.filter(partner=partner, user_id=user.pk).delete()
+        else:
+            Membership.objects.update_or_create(partner=partner, user_id=user.pk, defaults={"username": user.username, "role": role})
+
+
+def policy_input_reasons(rules: list, required: list[str], lifetimes: dict[str, int]) -> list[Reason]:
+    reasons = []
+    if not policy.is_sound(rules):
+        reasons.append(Reason("no_rules", "A policy has at least one rule, and each quorum is at least 1.", status=400))
+    if unknown := sorted(set(required) - set(Kind.values)):
+        reasons.append(Reason("unknown_confirmation", f"There is no confirmation {unknown[0]}.", status=400))
+    if short := [name for name, seconds in lifetimes.items() if seconds < 1]:
+        reasons.append(Reason("too_short", f"{short[0]} is at least one second.", status=400))
+    return reasons
+
+
+def set_policy(
+    actor: Actor,
+    environment: Environment,
+    *,
+    rules: list[dict],
+    required_confirmations: list[str],
+    due_seconds: int = 2 * 86400,
+    review_seconds: int = 14 * 86400,
+    approval_seconds: int = 72 * 3600,
+    conditions_allowed: bool = True,
+) -> ReviewPolicy:
+    """Store the environment's next policy version. `rules`: {name, group, quorum}; lifetimes in seconds."""
+    lifetimes = {"due_seconds": due_seconds, "review_seconds": review_seconds, "approval_seconds": approval_seconds}
+    refuse_if(policy_input_reasons(rules, required_confirmations, lifetimes))
+    with transaction.atomic(using=STORE):
+        Environment.objects.using(STORE).select_for_update().get(pk=environment.pk)
+        last = environment.policies.order_by("-version").first()
+        newer = ReviewPolicy(
+            environment=environment,
+            version=last.version + 1 if last else 1,
+            rules=rules,
+            required_confirmations=required_confirmations,
+            conditions_allowed=conditions_allowed,
+            **lifetimes,
+        )
+        newer.digest = newer.computed_digest()
+        detail = {"environment": environment.slug, "version": newer.version, "policy_digest": newer.digest}
+        write_event(actor, "set_policy", None, at=database_now(), detail=detail)
+        newer.save(force_insert=True)
+    return newer

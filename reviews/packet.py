@@ -1,0 +1,110 @@
+"""The packet: what a review freezes, its digests and its commitment."""
+
+import json
+import re
+import secrets
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+
+from config.refusals import Reason, Refused
+from drafts.custody import plain_text
+from drafts.sections import authors_section, moves_section, plan_section, section_digest
+from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
+from reviews import confirmations
+from reviews.models import DeploymentReviewRequest, Packet, ReviewPolicy
+
+SCHEMA = "readiness.packet.v1"
+SECTIONS = ("environment", "subject", "policy", "plan", "moves", "confirmations", "authors")
+DIGEST_WORDS = {"sha256": re.compile(r"[0-9a-f]{64}\Z"), "gitCommit": re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")}
+MAX_SUBJECTS = 20
+
+
+def build(review_request: DeploymentReviewRequest, *, revision: int, policy: ReviewPolicy) -> dict:
+    """The packet as a JSON value, from the rows as they are under the caller's locks."""
+    plan = review_request.plan
+    return {
+        "schema": SCHEMA,
+        "request_id": str(review_request.pk),
+        "revision": revision,
+        "predecessor": str(review_request.predecessor_id) if review_request.predecessor_id else None,
+        "environment": review_request.environment.slug,
+        "subject": review_request.subject,
+        "policy": policy.reference,
+        "plan": plan_section(plan),
+        "moves": moves_section(list(plan.moves.all())),
+        "confirmations": confirmations.section(list(review_request.confirmations.order_by("kind"))),
+        "authors": authors_section(authors_of(review_request)),
+    }
+
+
+def authors_of(review_request: DeploymentReviewRequest) -> dict[int, str]:
+    """Who wrote any of what a packet of this request would hold: user id → username. The subject and the environment count too."""
+    put_up = review_request.events.filter(verb__in=("open", "edit_subject")).values_list("actor_id", "actor")
+    return dict([*put_up, *review_request.plan.authors.values_list("user_id", "username")])
+
+
+def freeze(review_request: DeploymentReviewRequest, *, revision: int, policy: ReviewPolicy, now: datetime) -> Packet:
+    """Store the packet of a new revision, with a fresh salt of 32 bytes. Inside the verb's transaction."""
+    value = build(review_request, revision=revision, policy=policy)
+    body, salt = canonical_bytes(value), secrets.token_bytes(32)
+    return Packet.objects.create(
+        review_request=review_request,
+        revision=revision,
+        body=body,
+        salt=salt,
+        digest=sha256_hex(body),
+        commitment_id=commitment_id(salt, body),
+        section_digests={name: section_digest(value[name]) for name in SECTIONS},
+        moves_count=len(value["moves"]),
+        frozen_at=now,
+    )
+
+
+def current(review_request: DeploymentReviewRequest) -> Packet:
+    return review_request.packets.get(revision=review_request.revision)
+
+
+def is_intact(packet: Packet, digest: str) -> bool:
+    """The stored bytes still hash to the digest that was voted on."""
+    return sha256_hex(bytes(packet.body)) == packet.digest == digest
+
+
+def value_of(packet: Packet) -> dict:
+    return json.loads(bytes(packet.body))
+
+
+# --- subjects -----------------------------------------------------------------------------------------------------------------
+
+
+def _subject_problem(subject: object) -> str:
+    if not isinstance(subject, dict) or set(subject) != {"name", "digest"}:
+        return "A subject is {name, digest}."
+    name, digest = subject["name"], subject["digest"]
+    if not isinstance(name, str) or not 1 <= len(name.strip()) <= 120:
+        return "name must be a text of 1 to 120 characters."
+    try:
+        plain_text(name)
+    except ValidationError as error:
+        return f"name: {error.messages[0]}"
+    if not isinstance(digest, dict) or not digest or not set(digest) <= set(DIGEST_WORDS):
+        return "digest must hold sha256 or gitCommit."
+    if not all(isinstance(value, str) and DIGEST_WORDS[word].match(value) for word, value in digest.items()):
+        return "A digest is hexadecimal in lower case: 64 digits for sha256, 40 for gitCommit."
+    return ""
+
+
+def clean_subjects(given: object) -> list[dict]:
+    """What would be deployed: a list of {name, digest {sha256 or gitCommit}}. Raises Refused (400) naming each wrong one."""
+    if not isinstance(given, list) or len(given) > MAX_SUBJECTS:
+        raise Refused(Reason("invalid", f"subject must be a list of at most {MAX_SUBJECTS} subjects.", pointer="/subject", status=400))
+    problems = [(number, _subject_problem(subject)) for number, subject in enumerate(given)]
+    wrong = [Reason("invalid", problem, pointer=f"/subject/{number}", status=400) for number, problem in problems if problem]
+    if wrong:
+        raise Refused(*wrong)
+    return given
+
+
+def subject_words(subjects: list[dict]) -> frozenset[str]:
+    """The digests by which a caller of the gate can name a subject: `sha256:…`, `gitCommit:…`."""
+    return frozenset(f"{word}:{value}" for subject in subjects for word, value in subject["digest"].items())

@@ -1,0 +1,153 @@
+"""A packet's value as a person reads it: headings, labels, words. Pure, and the same for owner, reviewer and auditor."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reviews import confirmations
+from reviews.models import Event, Kind, ReviewPolicy, State
+
+PLAN_LABELS = {
+    "partner": "Partner",
+    "name": "Name",
+    "gate_type": "Gate type",
+    "system_scope": "System scope",
+    "authority_context": "Authority context",
+    "external_reference": "External reference",
+}
+Facts = list[tuple[str, object]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One confirmation in words. `confirmed_at` is None for one that nobody has confirmed."""
+
+    kind: str
+    title: str
+    statement: str
+    facts: Facts
+    confirmed_by: str
+    confirmed_at: datetime | None
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What stands in a packet, section by section."""
+
+    environment: str
+    subjects: list[tuple[str, str]]
+    plan: Facts
+    moves: list[dict]
+    confirmations: list[Said]
+    authors: str
+    predecessor: str | None
+
+
+def read(packet: dict) -> Reading:
+    return Reading(
+        environment=packet["environment"],
+        subjects=subject_lines(packet["subject"]),
+        plan=[(label, packet["plan"][name]) for name, label in PLAN_LABELS.items()],
+        moves=packet["moves"],
+        confirmations=[_said(kind, packet["confirmations"][kind]) for kind in Kind.values if kind in packet["confirmations"]],
+        authors=", ".join(author["username"] for author in packet["authors"]),
+        predecessor=packet["predecessor"],
+    )
+
+
+def subject_lines(subjects: list[dict]) -> list[tuple[str, str]]:
+    """Each subject's name with its digests, `sha256:…`."""
+    return [(subject["name"], ", ".join(f"{word}:{value}" for word, value in subject["digest"].items())) for subject in subjects]
+
+
+def _said(kind: str, said: dict) -> Said:
+    return Said(
+        kind,
+        Kind(kind).label,
+        confirmations.STATEMENTS[Kind(kind)],
+        _facts(kind, said),
+        said["confirmed_by"]["username"],
+        confirmations.moment(said["confirmed_at"]),
+        confirmations.moment(said["valid_until"]),
+    )
+
+
+def _facts(kind: str, said: dict) -> Facts:
+    typed = [(field.label, said["fields"].get(field.name, "")) for field in confirmations.FIELDS[Kind(kind)]]
+    evidence = [("Evidence", said["evidence_url"] or "none given")]
+    return typed + evidence + ([("SHA-256 of the evidence", said["evidence_sha256"])] if said["evidence_sha256"] else [])
+
+
+# --- events ---------------------------------------------------------------------------------------------------------------------------
+
+EVENT_WORDS = {
+    "open": "Opened",
+    "edit_subject": "Subject changed",
+    "confirm": "Confirmed",
+    "request_review": "Review requested",
+    "approve": "Approved",
+    "approve_with_conditions": "Approved with conditions",
+    "request_changes": "Changes requested",
+    "reject": "Rejected",
+    "recall": "Recalled",
+    "withdraw": "Withdrawn",
+    "expire": "Expired",
+    "revoke": "Revoked",
+    "supersede": "Superseded by a newer approval",
+    "comment": "Comment",
+    "expand": "Plan expanded",
+}
+CHANNEL_WORDS = {"page": "on a page", "admin": "at the desk", "api": "by API", "command": "by a command", "clock": "by itself"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event in words."""
+
+    event: Event
+    what: str
+    channel: str
+    change: str
+
+
+def lines(events: list[Event]) -> list[Line]:
+    return [_line(event) for event in events]
+
+
+def _line(event: Event) -> Line:
+    what = EVENT_WORDS.get(event.verb, event.verb)
+    if kind := event.detail.get("kind"):
+        what = f"{what}: {kind}"
+    states = [State(state).label for state in (event.from_state, event.to_state) if state in State.values]
+    change = " → ".join(states) if event.from_state != event.to_state else ""
+    return Line(event, what, CHANNEL_WORDS.get(event.channel, event.channel), change)
+
+
+# --- policies -----------------------------------------------------------------------------------------------------------------------
+
+
+def policy_sentences(ruling: ReviewPolicy) -> list[str]:
+    """What a policy asks for, one sentence each."""
+    kinds = ", ".join(Kind(kind).label for kind in ruling.required_confirmations) or "none"
+    return [
+        *(_rule_sentence(rule) for rule in ruling.rules),
+        "Each approval fills one seat, so nobody counts twice. Who requested, wrote or confirmed anything in the packet cannot vote.",
+        f"Required confirmations: {kinds}.",
+        "An approval may have conditions." if ruling.conditions_allowed else "An approval may not have conditions.",
+        f"A review is due after {duration(ruling.due_seconds)} and lapses after {duration(ruling.review_seconds)}; "
+        f"an approval lasts {duration(ruling.approval_seconds)} at most.",
+    ]
+
+
+def _rule_sentence(rule: dict) -> str:
+    people = "1 person" if rule["quorum"] == 1 else f"{rule['quorum']} people"
+    return f"{str(rule['name']).capitalize()}: {people} out of the group {rule['group']} must approve."
+
+
+def duration(seconds: int) -> str:
+    """A length of time in its largest whole unit: `3 days`, `90 seconds`."""
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= length and seconds % length == 0:
+            count = seconds // length
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return "no time"

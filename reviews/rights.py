@@ -1,0 +1,69 @@
+"""Who may see a review request, and who may not vote on it."""
+
+from django.db.models import Q, QuerySet
+
+from access.actors import Actor
+from config.refusals import Reason
+from drafts.coverage import owner_names, owns, visible_partners
+from reviews.models import DeploymentReviewRequest, ReviewPolicy
+
+
+def policies_naming(groups: frozenset[str]) -> list:
+    """Ids of the policy versions with a rule for one of these groups."""
+    return [policy.pk for policy in ReviewPolicy.objects.only("pk", "rules") if not policy.groups.isdisjoint(groups)] if groups else []
+
+
+def visible_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
+    """What the actor may see, with `state_now`: their partners', those a reviewer was asked about, or all for who reads all."""
+    requests = DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy")
+    if actor.reads_all and actor.partners is None:
+        return requests
+    asked = Q(policy__in=policies_naming(actor.groups))
+    if actor.partners is not None:
+        asked &= Q(plan__partner__slug__in=actor.partners)
+    return requests.filter(Q(plan__partner__in=visible_partners(actor)) | asked)
+
+
+def scope_reasons(actor: Actor, scope: str) -> list[Reason]:
+    if actor.may(scope):
+        return []
+    return [Reason("scope_missing", f"The token needs the scope {scope!r}.", clear_by="whoever makes the token", status=403)]
+
+
+def requester_reasons(actor: Actor, review_request: DeploymentReviewRequest) -> list[Reason]:
+    """Recall and withdraw: the requester, or any owner of the partner."""
+    partner = review_request.plan.partner
+    if actor.user_id == review_request.requested_by_id or owns(actor, partner.pk):
+        return []
+    return [
+        Reason(
+            "not_an_owner", f"Only the requester or an owner of {partner.slug} can do this.", clear_by=owner_names(partner.pk), status=403
+        )
+    ]
+
+
+def people_in(packet: dict) -> set[int]:
+    """User ids of everybody who wrote or confirmed something in a packet."""
+    confirmers = {confirmation["confirmed_by"]["user_id"] for confirmation in packet["confirmations"].values()}
+    return confirmers | {author["user_id"] for author in packet["authors"]}
+
+
+def conflict_reasons(review_request: DeploymentReviewRequest, packet: dict, user_id: int) -> list[Reason]:
+    """Why this person may not vote on what they had a hand in. Nobody is exempt, superusers neither."""
+    confirmers = {confirmation["confirmed_by"]["user_id"] for confirmation in packet["confirmations"].values()}
+    hands = [
+        ("is_requester", "You requested this review", user_id == review_request.requested_by_id),
+        ("is_author", "You wrote part of what is in the packet", user_id in {author["user_id"] for author in packet["authors"]}),
+        ("is_confirmer", "You confirmed something in the packet", user_id in confirmers),
+    ]
+    others = "another member of " + " or ".join(sorted(review_request.policy.groups))
+    return [Reason(code, f"{text}, so you cannot vote on it.", clear_by=others, status=403) for code, text, had in hands if had]
+
+
+def group_reasons(review_request: DeploymentReviewRequest, groups: frozenset[str]) -> list[Reason]:
+    """`groups`: those that the person is an active member of now."""
+    named = review_request.policy.groups
+    if not named.isdisjoint(groups):
+        return []
+    detail = f"Only active members of {' or '.join(sorted(named))} vote on this."
+    return [Reason("not_a_reviewer", detail, clear_by="an operator, who can add somebody to the group", status=403)]

@@ -1,0 +1,259 @@
+"""The owners' pages that do something to a review request: each shows what will happen, and its POST calls one verb."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from access.actors import Actor
+from access.pages import page, page_actor
+from config.forms import VersionForm
+from config.refusals import Reason, Refused
+from drafts.coverage import owner_reasons, visible_plans
+from reviews import confirmations, decisions, explain, packet, reading
+from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, SubjectForm
+from reviews.guide import EDITABLE
+from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
+from reviews.record import database_now
+from reviews.rights import visible_requests
+from reviews.views import visible_request
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def posted(request):
+    return request.POST if request.method == "POST" else None
+
+
+def to_request(review_request: DeploymentReviewRequest) -> HttpResponse:
+    return redirect("review_request", review_request.plan_id, review_request.pk)
+
+
+# --- open ---------------------------------------------------------------------------------------------------------------------------
+
+
+@form_page
+@login_required
+def new_request(request, plan_id: uuid.UUID) -> HttpResponse:
+    actor = page_actor(request)
+    plan = get_object_or_404(visible_plans(actor), pk=plan_id)
+    earlier = [one for one in visible_requests(actor).filter(plan=plan).order_by("-created_at") if one.state_now not in OPEN_STATES]
+    proposed = {name: request.GET[name] for name in ("environment", "predecessor") if name in request.GET}
+    form = OpenRequestForm(posted(request), initial=proposed, environments=Environment.objects.order_by("slug"), predecessors=earlier)
+    if form.is_bound and form.attempt(
+        lambda said: decisions.open_request(
+            actor,
+            plan_id=plan_id,
+            environment_slug=said["environment"],
+            subject=said["subject"],
+            predecessor_id=said["predecessor"],
+        )
+    ):
+        messages.success(request, "The review request is open. Now fill in its confirmations.")
+        return to_request(form.outcome)
+    shown = {"form": form, "plan": plan, "reasons": owner_reasons(actor, plan.partner, scope="draft")}
+    return page(request, "reviews/new_request.html", shown, status=form.status)
+
+
+@require_POST
+@login_required
+def expand(request, plan_id: uuid.UUID) -> HttpResponse:
+    actor = page_actor(request)
+    plan = get_object_or_404(visible_plans(actor), pk=plan_id)
+    form = VersionForm(request.POST)
+    if form.attempt(lambda said: decisions.expand(actor, plan_id, version=said["version"])):
+        messages.success(
+            request, "The plan is a draft again: append moves, then open a new review request. What was approved stays approved."
+        )
+        return redirect("plan", plan_id)
+    return page(request, "reviews/refused.html", {"form": form, "plan": plan, "title": "Expand this plan"}, status=form.status)
+
+
+# --- subject and confirmations ------------------------------------------------------------------------------------------------------
+
+
+@form_page
+@login_required
+def subject(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    actor = page_actor(request)
+    review_request = visible_request(actor, plan_id, request_id)
+    form = SubjectForm(posted(request), initial=_subject_as_it_is(review_request))
+    if form.is_bound and form.attempt(
+        lambda said: decisions.edit_subject(actor, request_id, subject=said["subject"], version=said["version"])
+    ):
+        messages.success(request, "The subject is saved.")
+        return to_request(review_request)
+    shown = {
+        "form": form,
+        "review_request": review_request,
+        "subjects": reading.subject_lines(review_request.subject),
+        "reasons": owner_reasons(actor, review_request.plan.partner, scope="draft"),
+        "editable": review_request.state_now in EDITABLE,
+    }
+    return page(request, "reviews/subject.html", shown, status=form.status)
+
+
+def _subject_as_it_is(review_request: DeploymentReviewRequest) -> dict:
+    (name, digest) = reading.subject_lines(review_request.subject)[0] if len(review_request.subject) == 1 else ("", "")
+    return {"version": review_request.version, "subject_name": name, "subject_digest": digest}
+
+
+@form_page
+@login_required
+def confirmation(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) -> HttpResponse:
+    if kind not in Kind.values:
+        raise Http404
+    actor = page_actor(request)
+    review_request = visible_request(actor, plan_id, request_id)
+    form = ConfirmationForm(posted(request), kind=kind, initial=_confirmation_as_it_is(review_request, kind))
+    if form.is_bound and form.attempt(lambda said: decisions.confirm(actor, request_id, kind, **said)):
+        messages.success(request, f"The {Kind(kind).label} confirmation is given in your name.")
+        return to_request(review_request)
+    shown = {
+        "form": form,
+        "review_request": review_request,
+        "title": Kind(kind).label,
+        "statement": confirmations.STATEMENTS[Kind(kind)],
+        "reasons": owner_reasons(actor, review_request.plan.partner, scope="draft"),
+        "editable": review_request.state_now in EDITABLE,
+    }
+    return page(request, "reviews/confirmation.html", shown, status=form.status)
+
+
+def _confirmation_as_it_is(review_request: DeploymentReviewRequest, kind: str) -> dict:
+    version = {"version": review_request.version}
+    found = review_request.confirmations.filter(kind=kind).first()
+    if found is None:
+        return version
+    until = {"valid_until": f"{found.valid_until:%Y-%m-%d}"} if found.valid_until else {}
+    return version | found.fields | until | {"evidence_url": found.evidence_url, "evidence_sha256": found.evidence_sha256}
+
+
+# --- check answers and request review -----------------------------------------------------------------------------------------------
+
+
+@form_page
+@login_required
+def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    """Everything that would be frozen now; POST freezes it and puts it before the reviewers."""
+    actor = page_actor(request)
+    review_request = visible_request(actor, plan_id, request_id)
+    form = VersionForm(posted(request), initial={"version": review_request.version})
+    if form.is_bound and form.attempt(lambda said: decisions.request_review(actor, request_id, version=said["version"])):
+        messages.success(request, f"Review requested: revision {form.outcome.revision} is frozen and before the reviewers.")
+        return to_request(review_request)
+    editable = review_request.state_now in EDITABLE
+    ruling = explain.newest_policy(review_request.environment) if editable else review_request.policy
+    shown = {
+        "form": form,
+        "review_request": review_request,
+        "reading": _reading(review_request, ruling, editable=editable),
+        "policy": reading.policy_sentences(ruling) if ruling else [],
+        "reasons": _review_reasons(review_request, ruling, actor) if editable else [],
+        "editable": editable,
+        "may_write": not owner_reasons(actor, review_request.plan.partner, scope="request"),
+    }
+    return page(request, "reviews/check_answers.html", shown, status=form.status)
+
+
+def _reading(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, *, editable: bool) -> reading.Reading | None:
+    """The very packet that would be frozen now, or the frozen one; None without a policy, which belongs into it."""
+    if ruling is None:
+        return None
+    if editable:
+        return reading.read(packet.build(review_request, revision=review_request.revision + 1, policy=ruling))
+    return reading.read(packet.value_of(packet.current(review_request)))
+
+
+def _review_reasons(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, actor: Actor) -> list[Reason]:
+    """What stands between this draft and its review; the primary being away is one more reason."""
+    try:
+        return explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=database_now())
+    except Refused as refusal:
+        return list(refusal.reasons)
+
+
+# --- recall, withdraw, comment, revoke ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """A verb on its own page: what it is called, what it will do, and what it did."""
+
+    title: str
+    will: str
+    button: str
+    did: str
+    form: type[VersionForm]
+    verb: Callable
+    allowed: tuple[str, ...] = ()
+    danger: bool = False
+
+
+STEPS = {
+    "recall": Step(
+        "Recall this review request",
+        "It goes back to draft so that you can change the plan, the subject and the confirmations. Votes given so far do not carry over; "
+        "the next review is a new revision.",
+        "Recall it",
+        "The review request is a draft again.",
+        VersionForm,
+        decisions.recall,
+        (State.REVIEW_REQUESTED,),
+    ),
+    "withdraw": Step(
+        "Withdraw this review request",
+        "It ends for good. To go on later, open a new review request that continues from this one.",
+        "Withdraw it for good",
+        "The review request is withdrawn.",
+        CommentForm,
+        decisions.withdraw,
+        OPEN_STATES,
+        danger=True,
+    ),
+    "revoke": Step(
+        "Revoke this approval",
+        "The gate shuts at once and the approval ends for good. A receipt that somebody holds stays as it was signed, so tell those who "
+        "check receipts without asking the gate.",
+        "Revoke it for good",
+        "The approval is revoked and the gate is shut.",
+        CommentForm,
+        decisions.revoke,
+        (State.APPROVED,),
+        danger=True,
+    ),
+    "comment": Step(
+        "Comment on this review request",
+        "Your comment goes into the timeline, where everybody who may see this review request reads it. It changes no state.",
+        "Add comment",
+        "Your comment is in the timeline.",
+        CommentForm,
+        decisions.comment,
+        tuple(State),
+    ),
+}
+
+
+def take(request, actor: Actor, step: Step, review_request: DeploymentReviewRequest) -> VersionForm:
+    """The step's form; on POST its `outcome` is set when the verb was done, and a message says so."""
+    form = step.form(posted(request), initial={"version": review_request.version})
+    if form.is_bound and form.attempt(lambda said: step.verb(actor, review_request.pk, **said)):
+        messages.success(request, step.did)
+    return form
+
+
+@form_page
+@login_required
+def step_page(request, plan_id: uuid.UUID, request_id: uuid.UUID, name: str) -> HttpResponse:
+    actor, step = page_actor(request), STEPS[name]
+    review_request = visible_request(actor, plan_id, request_id)
+    form = take(request, actor, step, review_request)
+    if form.outcome:
+        return to_request(review_request)
+    shown = {"form": form, "step": step, "review_request": review_request, "possible": review_request.state_now in step.allowed}
+    return page(request, "reviews/step.html", shown, status=form.status)

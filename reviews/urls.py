@@ -1,0 +1,21 @@
+"""Pages about plans under review. Those that write a plan are in drafts.urls."""
+
+from django.urls import include, path
+
+from reviews import steps, views
+
+one_request = [
+    path("", views.review_request, name="review_request"),
+    path("subject", steps.subject, name="subject"),
+    path("confirmations/<slug:kind>", steps.confirmation, name="confirmation"),
+    path("check-answers", steps.check_answers, name="check_answers"),
+    path("timeline", views.timeline, name="timeline"),
+    *(path(name, steps.step_page, {"name": name}, name=name) for name in steps.STEPS),
+]
+urlpatterns = [
+    path("", views.plans, name="plans"),
+    path("<uuid:plan_id>/", views.plan, name="plan"),
+    path("<uuid:plan_id>/expand", steps.expand, name="expand"),
+    path("<uuid:plan_id>/requests/new", steps.new_request, name="new_request"),
+    path("<uuid:plan_id>/requests/<uuid:request_id>/", include(one_request)),
+]

@@ -1,0 +1,147 @@
+"""From votes to a verdict: counting seats, the decision, its receipt, and what the decision ends."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from config.databases import STORE
+from config.refusals import Reason, Refused
+from receipts.issue import issue
+from receipts.models import Receipt
+from receipts.signing import Signer, SigningUnavailable, signer
+from reviews import confirmations, packet, policy
+from reviews.ballot import Ballot
+from reviews.models import Choice, Decision, DeploymentReviewRequest, Packet, State
+from reviews.turn import Turn
+
+
+def count(turn: Turn, ballot: Ballot, *, key: Signer, comment: str) -> None:
+    """Approved when a matching of people to seats is complete; who is no member any more is not counted."""
+    rules = turn.review_request.policy.rules
+    approvers = {vote.user_id: ballot.groups[vote.user_id] for vote in ballot.counted}
+    if not policy.is_sound(rules) or policy.open_seats(rules, approvers):
+        turn.event(comment=comment)
+    else:
+        _approve(turn, ballot, key=key, comment=comment)
+
+
+def _approve(turn: Turn, ballot: Ballot, *, key: Signer, comment: str) -> None:
+    """Receipt and decision first: the database lets no request be approved without them."""
+    review_request = turn.review_request
+    conditions = list(dict.fromkeys(condition for vote in ballot.counted for condition in vote.conditions))
+    superseded = _standing_approvals(turn)
+    verdict = "constrain" if conditions else "allow"
+    decision = _decision(
+        turn, verdict=verdict, conditions=conditions, expires_at=_approval_end(turn, ballot.packet), supersedes=_receipt_id(superseded)
+    )
+    _sign(decision, ballot.frozen, key=key)
+    decision.save(force_insert=True)
+    review_request.approve()
+    review_request.expires_at = decision.expires_at
+    turn.save(comment=comment, detail={"verdict": verdict, "conditions": conditions})
+    _supersede(turn, superseded)
+    turn.carry()
+
+
+def _decision(turn: Turn, **said) -> Decision:
+    review_request = turn.review_request
+    standing = {"revision": review_request.revision, "digest": review_request.digest, "decided_at": turn.now.replace(microsecond=0)}
+    return Decision(review_request=review_request, **standing, **said)
+
+
+def _approval_end(turn: Turn, value: dict) -> datetime:
+    """The policy's lifetime, never past the end of a confirmation; whole seconds, rounded down."""
+    ends = [confirmations.moment(said["valid_until"]) for said in value["confirmations"].values()]
+    end = turn.now + timedelta(seconds=turn.review_request.policy.approval_seconds)
+    return min([end, *ends]).replace(microsecond=0)
+
+
+def _standing_approvals(turn: Turn) -> list[DeploymentReviewRequest]:
+    """Approved requests of the same plan and environment, which the new approval takes the place of."""
+    review_request = turn.review_request
+    others = DeploymentReviewRequest.objects.using(STORE).select_for_update().order_by("pk")
+    approved = others.filter(plan_id=review_request.plan_id, environment_id=review_request.environment_id, state=State.APPROVED)
+    return [other for other in approved if other.state_at(turn.now) == State.APPROVED]
+
+
+def _receipt_id(superseded: list[DeploymentReviewRequest]) -> uuid.UUID | None:
+    from_decisions = Decision.objects.filter(review_request__in=superseded).order_by("-decided_at")
+    newest = from_decisions.first() if superseded else None
+    return Receipt.objects.get(request_id=newest.pk).pk if newest else None
+
+
+def _supersede(turn: Turn, superseded: list[DeploymentReviewRequest]) -> None:
+    for other in superseded:
+        other.revoke()
+        Turn(turn.actor, "supersede", other, turn.now, State.APPROVED).save(detail={"successor": str(turn.review_request.pk)})
+
+
+def stop(turn: Turn, ballot: Ballot, *, choice: str, comment: str) -> None:
+    """Request changes, or reject. A rejection does not wait for the key: its receipt is signed later where there is none now."""
+    review_request = turn.review_request
+    if choice == Choice.REQUEST_CHANGES:
+        review_request.request_changes()
+    else:
+        review_request.reject()
+        decision = _decision(turn, verdict="reject")
+        _sign_if_possible(decision, ballot.frozen)
+        decision.save(force_insert=True)
+    turn.save(comment=comment)
+    turn.carry()
+
+
+# --- receipts ---------------------------------------------------------------------------------------------------------------------
+
+
+def usable_signer() -> Signer:
+    try:
+        return signer()
+    except SigningUnavailable as error:
+        raise _no_key(error) from None
+
+
+def _no_key(error: SigningUnavailable) -> Refused:
+    return Refused(Reason(error.code, f"Nothing can be approved: {error}", clear_by="an operator", status=503))
+
+
+def _sign(decision: Decision, frozen: Packet, *, key: Signer):
+    review_request = decision.review_request
+    try:
+        return issue(
+            request_id=review_request.pk,
+            revision=decision.revision,
+            packet_digest=decision.digest,
+            verdict=decision.verdict,
+            commitment_id=frozen.commitment_id,
+            environment=review_request.environment.slug,
+            subject=packet.value_of(frozen)["subject"],
+            policy=review_request.policy.reference,
+            conditions=decision.conditions,
+            issued_at=decision.decided_at,
+            expires_at=decision.expires_at,
+            supersedes=decision.supersedes,
+            signer=key,
+        )
+    except SigningUnavailable as error:
+        raise _no_key(error) from None
+
+
+def _sign_if_possible(decision: Decision, frozen: Packet) -> None:
+    try:
+        _sign(decision, frozen, key=usable_signer())
+    except Refused:
+        return
+
+
+def sign_pending() -> int:
+    """Sign the rejections that had to wait for the key; returns how many. Raises Refused 503 when there is still none."""
+    with transaction.atomic(using=STORE):
+        waiting = Decision.objects.using(STORE).select_for_update(of=("self",)).exclude(pk__in=Receipt.objects.values("request_id"))
+        found = list(waiting.select_related("review_request__environment", "review_request__policy"))
+        # Asked again under the locks: another process may have signed them while this one waited.
+        signed = set(Receipt.objects.filter(request_id__in=[decision.pk for decision in found]).values_list("request_id", flat=True))
+        pending = [decision for decision in found if decision.pk not in signed]
+        for decision in pending:
+            _sign(decision, packet.current(decision.review_request), key=usable_signer())
+        return len(pending)

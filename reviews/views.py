@@ -1,0 +1,192 @@
+"""The owners' pages that show: all plans, one plan, one review request, its timeline."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from access.actors import Actor
+from access.pages import page, page_actor
+from drafts.coverage import memberships, owns, visible_partners, visible_plans
+from drafts.models import CoveragePlan, ExpansionMove, PlanState, Role
+from receipts.models import Receipt, Verdict
+from reviews import guide, reading
+from reviews.guide import Next, Standing
+from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Event, State
+from reviews.record import database_now
+from reviews.rights import visible_requests
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """One plan in the list: its state and that of its newest request, in words."""
+
+    plan: CoveragePlan
+    word: str
+    requests: list[tuple[DeploymentReviewRequest, str]]
+    next: str
+
+
+# --- all plans ----------------------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@login_required
+def plans(request) -> HttpResponse:
+    actor, now = page_actor(request), database_now()
+    archived = request.GET.get("show") == "archived"
+    found = _page_of_plans(visible_plans(actor).filter(archived=archived), after=request.GET.get("after", ""))
+    rows = [_row(plan, now) for plan in found[:PAGE_SIZE]]
+    shown = {
+        "rows": rows,
+        "older": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else "",
+        "archived": archived,
+        "owns_some": memberships(actor).filter(role=Role.OWNER).exists(),
+        "partners": visible_partners(actor).exists(),
+    }
+    return page(request, "reviews/plans.html", shown)
+
+
+def _page_of_plans(found: QuerySet[CoveragePlan], *, after: str) -> list[CoveragePlan]:
+    """Newest first, from the plan `after` on; one more than a page holds, so that the caller knows whether there is a next."""
+    if after:
+        last = get_object_or_404(found, pk=_uuid(after))
+        found = found.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+    related = ("review_requests__environment__policies", "review_requests__confirmations")
+    return list(found.prefetch_related(*related).order_by("-created_at", "-pk")[: PAGE_SIZE + 1])
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise Http404 from None
+
+
+def _row(plan: CoveragePlan, now) -> Row:
+    """The newest request of each environment; the next step is that of the newest open one."""
+    newest: dict[uuid.UUID, DeploymentReviewRequest] = {}
+    for review_request in sorted(plan.review_requests.all(), key=lambda found: found.created_at):
+        newest[review_request.environment_id] = review_request
+    shown = sorted(newest.values(), key=lambda found: found.state_at(now) not in OPEN_STATES)
+    states = [(review_request, review_request.state_at(now)) for review_request in shown]
+    labelled = [(review_request, state, State(state).label) for review_request, state in states]
+    return Row(plan, PlanState(plan.state_now).label, labelled, guide.cheap_next(shown[0] if shown else None, now=now))
+
+
+# --- one plan -----------------------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@login_required
+def plan(request, plan_id: uuid.UUID) -> HttpResponse:
+    actor, now = page_actor(request), database_now()
+    found = get_object_or_404(visible_plans(actor), pk=plan_id)
+    may_write = owns(actor, found.partner_id)
+    requests = list(visible_requests(actor).filter(plan=found).prefetch_related("confirmations").order_by("-created_at"))
+    open_first = sorted(requests, key=lambda one: one.state_at(now) not in OPEN_STATES)
+    current = [one for one in open_first if one.state_at(now) in (*OPEN_STATES, State.APPROVED)]
+    standings = [guide.standing(one, now=now, may_write=may_write) for one in current]
+    shown = {
+        "plan": found,
+        "word": PlanState(found.state_now).label,
+        "boundary": [("Partner", found.partner.name), *_boundary(found)],
+        "moves": list(ExpansionMove.objects.filter(plan=found).order_by("number")),
+        "standings": standings,
+        "ended": [(one, one.state_at(now), State(one.state_at(now)).label) for one in requests if one not in current],
+        "free": _free_environments(current),
+        "next": _plan_next(found, standings, may_write=may_write),
+        "may_write": may_write,
+        "editable": may_write and found.state_now == PlanState.DRAFT,
+        "ahead": _ahead(found, current, now),
+        "events": list(
+            Event.objects.filter(review_request__in=requests).select_related("review_request__environment").order_by("-at")[:10]
+        ),
+    }
+    return page(request, "reviews/plan.html", shown)
+
+
+def _newest_events(requests: list[DeploymentReviewRequest]) -> list[Event]:
+    found = Event.objects.filter(review_request__in=requests).select_related("review_request__environment")
+    return list(found.order_by("-at", "-number")[:10])
+
+
+def _boundary(plan: CoveragePlan) -> reading.Facts:
+    return [(label, getattr(plan, name)) for name, label in reading.PLAN_LABELS.items() if name not in ("partner", "name")]
+
+
+def _free_environments(current: list[DeploymentReviewRequest]) -> list[Environment]:
+    """Environments for which no request of this plan is open."""
+    taken = [one.environment_id for one in current if one.state in OPEN_STATES]
+    return list(Environment.objects.exclude(pk__in=taken).order_by("slug"))
+
+
+def _plan_next(plan: CoveragePlan, standings: list[Standing], *, may_write: bool) -> Next:
+    """Of the newest open request; else open one; else nothing, where one is approved."""
+    if standings:
+        return standings[0].next
+    if plan.archived:
+        return Next("The plan is archived.", reverse("delete_plan", args=[plan.pk]) if may_write else "", "Bring it back")
+    url = reverse("new_request", args=[plan.pk]) if may_write else ""
+    return Next("No review has been asked for: choose an environment and open a review request.", url, "Open a review request")
+
+
+def _ahead(plan: CoveragePlan, current: list[DeploymentReviewRequest], now) -> int:
+    """How many changes the draft is ahead of the newest approved packet; 0 where none is approved."""
+    approved = [one for one in current if one.state_at(now) == State.APPROVED]
+    return guide.changes_ahead(plan, approved[0]) if approved else 0
+
+
+# --- one review request -------------------------------------------------------------------------------------------------------------
+
+
+def visible_request(actor: Actor, plan_id: uuid.UUID, request_id: uuid.UUID) -> DeploymentReviewRequest:
+    """A request among the actor's own plans; reviewers have the desk, where they see the frozen packet."""
+    own = visible_requests(actor).filter(plan__in=visible_plans(actor).values("pk"))
+    return get_object_or_404(own, pk=request_id, plan_id=plan_id)
+
+
+@require_safe
+@login_required
+def review_request(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    actor, now = page_actor(request), database_now()
+    found = visible_request(actor, plan_id, request_id)
+    may_write = owns(actor, found.plan.partner_id)
+    standing = guide.standing(found, now=now, may_write=may_write)
+    shown = {
+        "standing": standing,
+        "review_request": found,
+        "subjects": reading.subject_lines(found.subject),
+        "policy": reading.policy_sentences(found.policy) if found.policy and not standing.editable else [],
+        "votes": list(found.votes.filter(revision=found.revision)),
+        "asked": guide.asked_people(found) if standing.state == State.REVIEW_REQUESTED else [],
+        "receipt": receipt_of(found),
+        "ahead": guide.changes_ahead(found.plan, found) if standing.state == State.APPROVED else 0,
+        "may_write": may_write,
+        "may_take_back": may_write or actor.user_id == found.requested_by_id,
+        "may_revoke": may_write or actor.user_id == found.requested_by_id or actor.reads_all,
+    }
+    return page(request, "reviews/request.html", shown)
+
+
+def receipt_of(review_request: DeploymentReviewRequest) -> dict | None:
+    """What a person reads of a decision's receipt; None before there is one."""
+    receipt = Receipt.objects.filter(request_id=review_request.pk).first()
+    if receipt is None:
+        return None
+    facts = {name: getattr(receipt, name) for name in ("pk", "verdict", "kid", "commitment_id", "issued_at", "expires_at")}
+    return facts | {"word": Verdict(receipt.verdict).label, "conditions": review_request.decision.conditions}
+
+
+@require_safe
+@login_required
+def timeline(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    found = visible_request(page_actor(request), plan_id, request_id)
+    return page(request, "reviews/timeline.html", {"review_request": found, "lines": reading.lines(list(found.events.order_by("-number")))})

@@ -1,0 +1,209 @@
+"""Raw SQL that the database must refuse, for both back ends, and the rows that it is aimed at.
+
+Placeholders: {draft} {in_review} {changes} {approved} {rejected} {withdrawn} {revoked}: review request ids; {new}: an unused id.
+"""
+
+import uuid
+
+from django.apps import apps
+from django.db.models import Model
+
+from drafts.coverage import append_move
+from drafts.models import ExpansionMove
+from receipts.models import Receipt, SigningKey
+from reviews import decisions
+from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, Packet, ReviewPolicy, Vote
+from tests.factories import Story, actor, confirm_all, make_environment, make_plan
+from tests.invariants import EDGES
+
+REQUEST = "reviews_deploymentreviewrequest"
+KEPT = [Vote, Event, Decision, Packet, ReviewPolicy, Receipt, SigningKey]
+MOVE = {"gate_type": "g", "system_scope": "s", "authority_context": "a", "corrects": None}
+ONE = [{"name": "release", "group": "release", "quorum": 1}]
+
+
+def stage() -> dict[str, uuid.UUID]:
+    """One request in each state, some moves, an event of each sort and a denial; name → id."""
+    story = Story()
+    append_move(actor(story.owner), story.plan.pk, fields=MOVE)
+    append_move(actor(story.owner), story.plan.pk, fields=MOVE)
+    found = {"approved": story.approved(), "draft": story.open()}
+    make_environment("staging", rules=[*ONE, {"name": "again", "group": "security", "quorum": 1}])
+    for name in ("in_review", "changes", "rejected", "withdrawn", "revoked"):
+        found[name] = _another(story)
+    story.vote(story.release, found["in_review"])
+    story.vote(story.release, found["changes"], "request_changes")
+    story.vote(story.release, found["rejected"], "reject")
+    decisions.withdraw(actor(story.owner), found["withdrawn"].pk, comment="no")
+    for reviewer in (story.release, story.security):
+        story.vote(reviewer, found["revoked"])
+    decisions.revoke(actor(story.owner), found["revoked"].pk, comment="stop")
+    try:
+        decisions.recall(actor(story.viewer), found["draft"].pk)
+    except decisions.Refused:
+        pass
+    return {name: review_request.pk for name, review_request in found.items()} | {"new": uuid.uuid4()}
+
+
+def _another(story: Story) -> DeploymentReviewRequest:
+    plan = make_plan(story.owner, story.partner)
+    review_request = decisions.open_request(actor(story.owner), plan_id=plan.pk, environment_slug="staging")
+    confirm_all(story.owner, review_request)
+    return decisions.request_review(actor(story.owner), review_request.pk)
+
+
+def columns(model: type[Model]) -> list[str]:
+    return [field.column for field in model._meta.concrete_fields]
+
+
+def copy(model: type[Model], where: str, *, how: str = "INSERT INTO", **changes: str) -> str:
+    """An INSERT of a row that differs from an existing one in some columns."""
+    names = columns(model)
+    assert set(changes) <= set(names), changes
+    values = ", ".join(changes.get(name, f'"{name}"') for name in names)
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f'{how} "{model._meta.db_table}" ({quoted}) SELECT {values} FROM "{model._meta.db_table}" WHERE {where}'
+
+
+def _kept(model: type[Model]) -> dict[str, str]:
+    table, key = model._meta.db_table, model._meta.pk.column
+    changed = {f"update {name} of {table}": f'UPDATE "{table}" SET "{name}" = "{name}"' for name in columns(model)}
+    upsert = copy(model, "true") + f' ON CONFLICT ("{key}") DO UPDATE SET "{key}" = excluded."{key}"'
+    return changed | {f"delete from {table}": f'DELETE FROM "{table}"', f"upsert into {table}": upsert}
+
+
+def _jumps() -> dict[str, str]:
+    """Every change of state that is not on the lifecycle, and those that need more than the word."""
+    stood = {"in_review": "review_requested", "changes": "changes_requested"}
+    names = ("draft", "in_review", "changes", "approved", "rejected", "withdrawn", "revoked")
+    states = {after for _, after in EDGES} | {"", "APPROVED", "done"}
+    more = {("draft", "review_requested"), ("changes_requested", "review_requested"), ("review_requested", "approved")}
+    return {
+        f"{name} to {after or 'nothing'}": f"UPDATE {REQUEST} SET state = '{after}', expires_at = CURRENT_TIMESTAMP WHERE id = {{{name}}}"
+        for name in names
+        for after in sorted(states - {stood.get(name, name)})
+        if (stood.get(name, name), after) not in EDGES or (stood.get(name, name), after) in more
+    }
+
+
+def _within_a_revision() -> dict[str, str]:
+    changes = {
+        "digest": f"'{'0' * 64}'",
+        "commitment_id": "'rdc1_x'",
+        "policy_id": "NULL",
+        "requested_by_id": "1",
+        "requested_by": "'nobody'",
+        "requested_at": "CURRENT_TIMESTAMP",
+        "revision": "revision + 1",
+        "subject": "'[1]'",
+        "expires_at": "'2098-01-01 00:00:00+00:00'",
+        "production_write": "true",
+        "plan_id": f"(SELECT plan_id FROM {REQUEST} WHERE id = {{approved}})",
+        "environment_id": f"(SELECT environment_id FROM {REQUEST} WHERE id = {{approved}})",
+        "predecessor_id": "{approved}",
+        "opened_by_id": "0",
+        "opened_by": "'nobody'",
+        "created_at": "CURRENT_TIMESTAMP",
+        "id": "{new}",
+    }
+    return {
+        f"{column} in review": f"UPDATE {REQUEST} SET {column} = {value} WHERE id = {{in_review}}" for column, value in changes.items()
+    } | {
+        f"{column} with a jump back": f"UPDATE {REQUEST} SET state = 'draft', {column} = {value} WHERE id = {{in_review}}"
+        for column, value in changes.items()
+        if column != "expires_at"
+    }
+
+
+REVIEW = "state = 'review_requested', revision = revision + 1, expires_at = '2098-01-01 00:00:00+00:00'"
+OTHER_PLAN = f"(SELECT plan_id FROM {REQUEST} WHERE id = {{changes}})"
+REQUESTS = {
+    "delete requests": f"DELETE FROM {REQUEST}",
+    "delete a draft": f"DELETE FROM {REQUEST} WHERE id = {{draft}}",
+    "review without a packet": f"UPDATE {REQUEST} SET {REVIEW} WHERE id = {{changes}}",
+    "review with the packet of another": f"UPDATE {REQUEST} SET {REVIEW}, digest = (SELECT digest FROM reviews_packet WHERE review_request_id = {{in_review}}) WHERE id = {{changes}}",
+    "two revisions at once": f"UPDATE {REQUEST} SET {REVIEW}, revision = revision + 2 WHERE id = {{changes}}".replace("revision = revision + 1, ", ""),
+    "back to an older revision": f"UPDATE {REQUEST} SET state = 'review_requested', revision = 0, expires_at = '2098-01-01' WHERE id = {{changes}}",
+    "insert as approved": copy(DeploymentReviewRequest, "id = {approved}", id="{new}"),
+    "insert as in review": copy(DeploymentReviewRequest, "id = {in_review}", id="{new}"),
+    "insert a second open": copy(DeploymentReviewRequest, "id = {draft}", id="{new}"),
+    "insert a writing draft": copy(DeploymentReviewRequest, "id = {draft}", id="{new}", plan_id=OTHER_PLAN, production_write="true"),
+    "insert with a digest": copy(DeploymentReviewRequest, "id = {draft}", id="{new}", plan_id=OTHER_PLAN, digest=f"'{'0' * 64}'"),
+    "insert with a revision": copy(DeploymentReviewRequest, "id = {draft}", id="{new}", plan_id=OTHER_PLAN, revision="1"),
+    "upsert a state": copy(DeploymentReviewRequest, "id = {draft}") + " ON CONFLICT (id) DO UPDATE SET state = 'approved', expires_at = CURRENT_TIMESTAMP",
+}  # fmt: skip
+VOTES = {
+    "vote on a draft": copy(Vote, "review_request_id = {in_review}", id="{new}", review_request_id="{draft}"),
+    "vote on an approved one": copy(Vote, "review_request_id = {in_review}", id="{new}", review_request_id="{approved}", user_id="99"),
+    "vote after its decision": copy(Vote, "review_request_id = {rejected}", id="{new}", user_id="99"),
+    "vote after changes were asked for": copy(Vote, "review_request_id = {changes}", id="{new}", user_id="99"),
+    "vote on another digest": copy(Vote, "review_request_id = {in_review}", id="{new}", user_id="99", digest=f"'{'0' * 64}'"),
+    "vote on another revision": copy(Vote, "review_request_id = {in_review}", id="{new}", user_id="99", revision="2"),
+    "a second approval": copy(Vote, "review_request_id = {in_review}", id="{new}"),
+    "a second approval with conditions": copy(Vote, "review_request_id = {in_review}", id="{new}", choice="'approve_with_conditions'"),
+    "an unknown choice": copy(Vote, "review_request_id = {in_review}", id="{new}", choice="'allow'", user_id="99"),
+}
+MOVES = {
+    f"{column} of a move": f"UPDATE drafts_expansionmove SET {column} = {value}"
+    for column, value in {
+        "id": "{new}", "plan_id": OTHER_PLAN, "number": "number + 10", "corrects": "1", "gate_type": "'other'", "system_scope": "'other'",
+        "authority_context": "'other'", "created_at": "'2020-01-01'",
+    }.items()
+} | {
+    "delete moves": "DELETE FROM drafts_expansionmove",
+    "a move's number twice": copy(ExpansionMove, "number = 1", id="{new}"),
+    "a move that corrects itself": copy(ExpansionMove, "number = 1", id="{new}", number="3", corrects="3"),
+    "an unknown state of a move": "UPDATE drafts_expansionmove SET state = 'rejected'",
+}  # fmt: skip
+DENIALS = {f"{column} of a denial": f"UPDATE reviews_denial SET {column} = {value}" for column, value in {
+    "actor": "'nobody'", "actor_id": "0", "verb": "'x'", "reasons": "'x'", "first_at": "'2020-01-01'"}.items()} | {
+    "delete denials": "DELETE FROM reviews_denial"}  # fmt: skip
+OTHERS = {
+    "a second decision": copy(Decision, "review_request_id = {approved}"),
+    "a second receipt": copy(Receipt, "request_id = {approved}", id="{new}"),
+    "an endless approval": copy(Receipt, "request_id = {approved}", id="{new}", request_id="{in_review}", expires_at="NULL"),
+    "a receipt of another word": copy(Receipt, "request_id = {approved}", id="{new}", request_id="{in_review}", verdict="'yes'"),
+    "a second packet of a revision": copy(Packet, "review_request_id = {in_review}", id="{new}"),
+    "an event's number twice": copy(Event, "review_request_id = {in_review}", id="{new}"),
+    "a policy's version twice": copy(ReviewPolicy, "version = 1", id="{new}"),
+}
+ATTACKS = {name: sql for model in KEPT for name, sql in _kept(model).items()}
+ATTACKS |= _jumps() | _within_a_revision() | REQUESTS | VOTES | MOVES | DENIALS | OTHERS
+
+# A row for {in_review} that is nearly what its approval needs: (receipt's changes, decision's changes).
+END = "'2098-01-01 00:00:00+00:00'"
+_OWN = f"(SELECT digest FROM {REQUEST} WHERE id = {{in_review}})"
+RIGHT = (
+    {"id": "{new}", "request_id": "{in_review}", "packet_digest": _OWN, "expires_at": END},
+    {"review_request_id": "{in_review}", "digest": _OWN, "expires_at": END},
+)
+WRONG = {
+    "no receipt": (None, {}),
+    "no decision": ({}, None),
+    "a receipt of another request": ({"request_id": "{new}"}, {}),
+    "a receipt of another revision": ({"revision": "2"}, {}),
+    "a receipt of another digest": ({"packet_digest": f"'{'0' * 64}'"}, {}),
+    "a receipt that rejects": ({"verdict": "'reject'"}, {}),
+    "both reject": ({"verdict": "'reject'"}, {"verdict": "'reject'"}),
+    "a receipt with conditions of a decision without": ({"verdict": "'constrain'"}, {}),
+    "a receipt that ends earlier": ({"expires_at": "'2097-01-01 00:00:00+00:00'"}, {}),
+    "a decision on another digest": ({}, {"digest": f"'{'0' * 64}'"}),
+    "a decision on another revision": ({}, {"revision": "2"}),
+}
+APPROVE = f"UPDATE {REQUEST} SET state = 'approved', expires_at = {END} WHERE id = {{in_review}}"
+
+
+def forged(wrong: tuple[dict | None, dict | None]) -> list[str]:
+    """Statements that put a receipt and a decision for {in_review} in place."""
+    made = []
+    for model, key, right, change in zip((Receipt, Decision), ("request_id", "review_request_id"), RIGHT, wrong, strict=True):
+        if change is not None:
+            made.append(copy(model, f"{key} = {{approved}}", **right | change))
+    return made
+
+
+def tables() -> list[str]:
+    return sorted(model._meta.db_table for label in ("drafts", "reviews", "receipts") for model in apps.get_app_config(label).get_models())
+
+
+assert Denial._meta.db_table in tables()

@@ -1,0 +1,238 @@
+"""The database agrees, on PostgreSQL: what the verbs would never write is refused, by raw SQL and by every way of the ORM."""
+
+import json
+import uuid
+
+import pytest
+from django.core import serializers
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError, connections, transaction
+
+from drafts.models import ExpansionMove
+from receipts.models import Receipt
+from reviews.models import Decision, DeploymentReviewRequest, Event, Packet, Vote
+from tests.invariants import assert_consistent, fingerprint
+from tests.reviews.attacks import APPROVE, ATTACKS, KEPT, REQUEST, RIGHT, WRONG, copy, forged, stage
+
+pytestmark = pytest.mark.usefixtures("both_stores")
+
+
+def run(sql: str, names: dict[str, uuid.UUID]) -> None:
+    literals = {name: f"'{pk}'::uuid" for name, pk in names.items()}
+    with connections["self_service"].cursor() as cursor:
+        cursor.execute(sql.replace("%", "%%").format(**literals))
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def fails(call) -> None:
+    """The call is refused by the database and leaves nothing."""
+    before = fingerprint()
+    with pytest.raises(DatabaseError), transaction.atomic(using="self_service"):
+        call()
+    assert fingerprint() == before
+
+
+BATCH = 12
+NAMES = list(ATTACKS)
+
+
+@pytest.mark.parametrize("start", range(0, len(NAMES), BATCH))
+def test_raw_sql_is_refused(start):
+    names = stage()
+    for name in NAMES[start : start + BATCH]:
+        print(name)
+        fails(lambda name=name: run(ATTACKS[name], names))
+    assert_consistent()
+
+
+@pytest.mark.parametrize("word", ["TRUNCATE {}", "TRUNCATE {} CASCADE", "TRUNCATE ONLY {} RESTART IDENTITY CASCADE"])
+def test_raw_truncate_is_refused(word):
+    stage()
+    guarded = [model._meta.db_table for model in KEPT] + [REQUEST, "drafts_expansionmove", "reviews_denial"]
+    above = ["drafts_partner", "drafts_coverageplan", "reviews_environment"] if "CASCADE" in word else []
+    for table in guarded + above:
+        fails(lambda table=table: run(word.format(table), {}))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "MERGE INTO reviews_deploymentreviewrequest r USING (SELECT 1) s ON r.id = {in_review} WHEN MATCHED THEN UPDATE SET state = 'approved'",
+        "MERGE INTO reviews_vote v USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
+        "WITH gone AS (DELETE FROM reviews_vote RETURNING id) SELECT count(*) FROM gone",
+        "WITH done AS (UPDATE reviews_deploymentreviewrequest SET state = 'approved' WHERE id = {in_review} RETURNING id) SELECT * FROM done",
+        "DO $$ BEGIN EXECUTE 'DELETE FROM reviews_event'; END $$",
+        "UPDATE reviews_deploymentreviewrequest r SET state = 'approved' FROM receipts_receipt x WHERE r.id = {in_review}",
+        "SET search_path = public, pg_temp; UPDATE self_service_drafts.reviews_deploymentreviewrequest SET state = 'approved' WHERE id = {in_review}",
+    ],
+)
+def test_other_words_of_postgresql_are_refused(sql):
+    names = stage()
+    if "$$" in sql:
+        fails(lambda: connections["self_service"].cursor().execute(sql))
+    else:
+        fails(lambda: run(sql, names))
+
+
+def test_temporary_tables_do_not_vouch_for_an_approval():
+    """Found by attack: a guard whose search_path leaves pg_temp out looks there first."""
+    names = stage()
+
+    def attack():
+        run("CREATE TEMP TABLE receipts_receipt (LIKE self_service_drafts.receipts_receipt) ON COMMIT DROP", names)
+        run("CREATE TEMP TABLE reviews_decision (LIKE self_service_drafts.reviews_decision) ON COMMIT DROP", names)
+        for statement in forged(({}, {})):
+            run(statement.replace('FROM "', 'FROM self_service_drafts."'), names)
+        run(APPROVE, names)
+
+    fails(attack)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_approved_needs_its_receipt_and_its_decision(wrong):
+    names = stage()
+    for statement in forged(WRONG[wrong]):
+        run(statement, names)
+    fails(lambda: run(APPROVE, names))
+
+
+def test_approved_by_raw_sql_with_the_right_receipt_is_the_one_way():
+    """The control: the attacks above fail for the reason that they name."""
+    names = stage()
+    assert len(RIGHT) == 2
+    for statement in forged(({}, {})):
+        run(statement, names)
+    run(APPROVE, names)
+    assert DeploymentReviewRequest.objects.get(pk=names["in_review"]).state == "approved"
+
+
+def test_states_of_moves_and_counts_of_denials_may_change():
+    """The control for the columns that the guards leave open."""
+    names = stage()
+    run("UPDATE drafts_expansionmove SET state = 'draft', review_until = NULL, approved_until = NULL", names)
+    run("UPDATE reviews_denial SET count = count + 1, last_at = now()", names)
+
+
+# --- the ORM's ways around a verb -------------------------------------------------------------------------------------------------
+
+
+def in_review() -> DeploymentReviewRequest:
+    return DeploymentReviewRequest.objects.get(pk=stage()["in_review"])
+
+
+def test_queryset_update_of_a_state_is_refused():
+    pk = in_review().pk
+    for state in ("approved", "revoked"):
+        fails(lambda state=state: DeploymentReviewRequest.objects.filter(pk=pk).update(state=state))
+    fails(lambda: DeploymentReviewRequest.objects.update(digest="0" * 64))
+    fails(lambda: DeploymentReviewRequest.objects.filter(pk=pk).update(production_write=True))
+
+
+def test_bulk_update_of_a_state_is_refused():
+    review_request = in_review()
+    review_request.__dict__["state"] = "approved"
+    fails(lambda: DeploymentReviewRequest.objects.bulk_update([review_request], ["state"]))
+
+
+def test_a_state_set_behind_the_protection_is_refused():
+    review_request = in_review()
+    review_request.__dict__["state"] = "approved"
+    fails(lambda: review_request.save())
+    fails(lambda: review_request.save(update_fields=["state"]))
+    fails(lambda: review_request.save_base(raw=True))
+
+
+def test_a_deferred_instance_cannot_carry_another_state():
+    """facts.md: the protection of the state field does not stop an assignment on a deferred instance."""
+    pk = in_review().pk
+    deferred = DeploymentReviewRequest.objects.only("pk").get(pk=pk)
+    deferred.state = "approved"
+    fails(lambda: deferred.save(update_fields=["state"]))
+
+
+def test_a_transition_called_without_its_verb_is_refused():
+    review_request = in_review()
+    review_request.approve()
+    fails(lambda: review_request.save())
+
+
+@pytest.mark.parametrize("state", ["review_requested", "changes_requested", "approved", "rejected", "expired", "revoked"])
+def test_a_request_is_not_created_in_another_state(state):
+    old = DeploymentReviewRequest.objects.get(pk=stage()["changes"])
+    values = {"plan": old.plan, "environment": old.environment, "opened_by_id": 1, "opened_by": "x", "expires_at": old.expires_at}
+    made = DeploymentReviewRequest(**values, state=state)
+    fails(lambda: DeploymentReviewRequest.objects.create(**values, state=state))
+    fails(lambda: DeploymentReviewRequest.objects.bulk_create([made]))
+    fails(lambda: DeploymentReviewRequest.objects.update_or_create(pk=old.pk, defaults={"revision": 5, "digest": "0" * 64}))
+
+
+def test_an_upsert_of_the_orm_is_refused():
+    review_request = in_review()
+    review_request.__dict__["state"] = "approved"
+    fails(
+        lambda: DeploymentReviewRequest.objects.bulk_create(
+            [review_request], update_conflicts=True, update_fields=["state"], unique_fields=["id"]
+        )
+    )
+
+
+@pytest.mark.parametrize("model", KEPT + [ExpansionMove])
+def test_rows_that_are_kept_refuse_every_way_of_the_orm(model):
+    stage()
+    row = model.objects.first()
+    column = {ExpansionMove: "authority_context"}.get(model, model._meta.concrete_fields[-1].attname)
+    fails(lambda: row.save(force_update=True) if model is not ExpansionMove else model.objects.update(authority_context="x"))
+    fails(lambda: model.objects.update(**{column: getattr(row, column)} if model is not ExpansionMove else {column: "other"}))
+    fails(lambda: row.delete())
+    fails(lambda: model.objects.all().delete())
+    fails(lambda: model.objects.all()._raw_delete("self_service"))
+    if model is not ExpansionMove:
+        fails(lambda: model.objects.bulk_update([row], [column]) if column != "id" else row.save(force_update=True))
+
+
+@pytest.mark.parametrize("model", [DeploymentReviewRequest, Vote, Event, Decision, Packet, Receipt])
+def test_loaddata_does_not_overwrite(model, tmp_path):
+    stage()
+    row = model.objects.first()
+    (written,) = json.loads(serializers.serialize("json", [row]))
+    change = {
+        DeploymentReviewRequest: {"state": "revoked"},
+        Vote: {"username": "x"},
+        Event: {"actor": "x"},
+        Decision: {"conditions": ["x"]},
+        Packet: {"moves_count": 7},
+        Receipt: {"kid": "x" * 43},
+    }[model]
+    if model is DeploymentReviewRequest:
+        row = model.objects.get(state="review_requested")
+        (written,) = json.loads(serializers.serialize("json", [row]))
+    written["fields"] |= change
+    path = tmp_path / "attack.json"
+    path.write_text(json.dumps([written]))
+    fails(lambda: call_command("loaddata", str(path), database="self_service", verbosity=0))
+
+
+def test_loaddata_does_not_insert_an_approved_request(tmp_path):
+    row = DeploymentReviewRequest.objects.get(pk=stage()["approved"])
+    (written,) = json.loads(serializers.serialize("json", [row]))
+    written["pk"] = str(uuid.uuid4())
+    path = tmp_path / "attack.json"
+    path.write_text(json.dumps([written]))
+    fails(lambda: call_command("loaddata", str(path), database="self_service", verbosity=0))
+
+
+def test_a_second_open_request_is_refused_by_constraint():
+    old = DeploymentReviewRequest.objects.get(pk=stage()["draft"])
+    before = fingerprint()
+    with pytest.raises(IntegrityError, match="one_open_request"), transaction.atomic(using="self_service"):
+        DeploymentReviewRequest.objects.create(plan=old.plan, environment=old.environment, opened_by_id=1, opened_by="x")
+    assert fingerprint() == before
+
+
+def test_the_sentence_of_a_guard_names_what_is_wrong():
+    names = stage()
+    with pytest.raises(IntegrityError, match="approved needs its decision and its receipt"), transaction.atomic(using="self_service"):
+        run(APPROVE, names)
+    with pytest.raises(IntegrityError, match="a vote quotes the packet under review"), transaction.atomic(using="self_service"):
+        run(copy(Vote, "review_request_id = {in_review}", id="{new}", user_id="99", revision="2"), names)
