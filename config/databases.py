@@ -180,7 +180,7 @@ def _settings(place: Target, *, schema: str, test_name: str, server: bool) -> di
         options = {
             "transaction_mode": "IMMEDIATE",
             "timeout": CONNECT_SECONDS,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;",
         }
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": place.name, "OPTIONS": options, "TEST": {"NAME": f"{place.name}.test"}}
     flags = f"-c search_path={schema} -c timezone=UTC {REQUEST_TIMEOUTS if server else ''}".strip()

@@ -22,6 +22,11 @@ class StrictForm(forms.Form):
         self.refused_with = 0
 
     @property
+    def optional(self) -> set[str]:
+        """Fields whose label says that they may be left empty."""
+        return {name for name, field in self.fields.items() if not field.required}
+
+    @property
     def status(self) -> int:
         """The HTTP status of the page that shows this form."""
         return self.refused_with or (400 if self.errors else 200)

@@ -63,7 +63,10 @@ def locked_plan(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan:
     """The plan under its row lock. Raises Refused 404 when it is missing or not the actor's to see."""
     if not visible_plans(actor).filter(pk=plan_id).exists():
         raise not_found("plan")
-    return CoveragePlan.objects.using(STORE).select_for_update(of=("self",)).as_of_now().select_related("partner").get(pk=plan_id)
+    locked = CoveragePlan.objects.using(STORE).select_for_update(of=("self",)).as_of_now().select_related("partner")
+    if (plan := locked.filter(pk=plan_id).first()) is None:  # deleted while this waited for the lock
+        raise not_found("plan")
+    return plan
 
 
 def version_reasons(found: int, expected: int | None) -> list[Reason]:

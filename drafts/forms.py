@@ -1,6 +1,7 @@
 """What owners fill in: a plan's boundary fields, and a move."""
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 
 from config.forms import StrictForm, VersionForm
 from drafts.models import CoveragePlan
@@ -32,7 +33,10 @@ SAID = {
 def _field(name: str) -> forms.Field:
     """The model's own field, so that length and allowed characters are said in one place."""
     label, hint = SAID[name]
-    field = CoveragePlan._meta.get_field(name).formfield(label=label, help_text=hint)
+    column = CoveragePlan._meta.get_field(name)
+    # `formfield` takes over the length, and no other validator.
+    others = [check for check in column.validators if not isinstance(check, MaxLengthValidator)]
+    field = column.formfield(label=label, help_text=hint, validators=others)
     if name == "gate_type":
         field.widget.attrs["list"] = "gate-types"
     return field

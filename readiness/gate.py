@@ -173,7 +173,10 @@ def _request_blockers(
 
 def _is_what_was_approved(frozen: Packet, review_request: DeploymentReviewRequest, receipt: Receipt | None) -> bool:
     """The stored bytes hash to the digest that was voted on, and with their salt to the commitment that was signed."""
-    committed = receipt is None or commitment_id(bytes(frozen.salt), bytes(frozen.body)) == receipt.commitment_id
+    try:
+        committed = receipt is None or commitment_id(bytes(frozen.salt), bytes(frozen.body)) == receipt.commitment_id
+    except ValueError:  # a salt of another length was never ours
+        return False
     return committed and packet.is_intact(frozen, review_request.digest)
 
 

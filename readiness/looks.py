@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -154,7 +155,8 @@ def look_at_key(published: dict | None) -> KeyLook | None:
     try:
         key, keys = signer(), load_keys(published)
     except SigningUnavailable as error:
-        return KeyLook("absent" if error.code == "signing_key_missing" else "unreadable", str(error))
+        configured = settings.RECEIPT_SIGNING_KEY or settings.RECEIPT_SIGNING_KEY_FILE
+        return KeyLook("unreadable" if configured else "absent", str(error))
     except NotVerifiable:
         return KeyLook("unreadable", "A published key is not one that may be used.")
     if key.kid not in keys:

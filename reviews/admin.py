@@ -1,5 +1,7 @@
 """The queue of review requests, and the records behind them. Nothing here adds, edits or deletes; decisions have their own page."""
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponseRedirect
@@ -65,7 +67,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 @admin.register(DeploymentReviewRequest)
 class QueueAdmin(ReadOnlyAdmin):
-    list_display = ["plan_name", "partner", "environment_name", "state_word", "revision", "requested_by", "due_at", "requested_at"]
+    list_display = ["plan_name", "partner", "environment_name", "state_word", "revision", "requested_by", "due", "waiting_since"]
     list_filter = [QueueFilter]
     search_fields = ["plan__name", "plan__external_reference", "plan__partner__slug"]
     search_help_text = "Name, external reference or partner of the plan"
@@ -77,6 +79,9 @@ class QueueAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return visible_requests(desk_actor(request))
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Review requests", **(extra_context or {})})
 
     def get_urls(self):
         view, one = self.admin_site.admin_view, "<uuid:object_id>"
@@ -105,6 +110,18 @@ class QueueAdmin(ReadOnlyAdmin):
     def state_word(self, review_request) -> str:
         state = State(review_request.state_now)
         return format_html('<strong class="state state-{}">{}</strong>', state.value, state.label)
+
+    @admin.display(description="due (UTC)", ordering="due_at")
+    def due(self, review_request) -> str:
+        return _minute(review_request.due_at)
+
+    @admin.display(description="waiting since (UTC)", ordering="requested_at")
+    def waiting_since(self, review_request) -> str:
+        return _minute(review_request.requested_at)
+
+
+def _minute(when: datetime | None) -> str:
+    return f"{when:%Y-%m-%d %H:%M}" if when else "not yet"
 
 
 def to_packet(request, object_id):

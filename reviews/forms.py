@@ -55,6 +55,9 @@ class OpenRequestForm(SubjectForm):
 
 
 class CommentForm(VersionForm):
+    """The comment may be empty here: the verb says that one is due, and whether this person may come first."""
+
+    optional = ()
     comment = forms.CharField(
         label="Comment",
         help_text="It is kept for good. No passwords, keys or payload.",
@@ -66,6 +69,7 @@ class CommentForm(VersionForm):
 class DecideForm(StrictForm):
     """Every field may be empty here: the verb says what is missing, and whether this person may vote comes before that."""
 
+    optional = ()
     digest = forms.CharField(widget=forms.HiddenInput, required=False)
     choice = forms.CharField(label="Decision", required=False)
     conditions = forms.CharField(

@@ -106,9 +106,7 @@ def plan(request, plan_id: uuid.UUID) -> HttpResponse:
         "may_write": may_write,
         "editable": may_write and found.state_now == PlanState.DRAFT,
         "ahead": _ahead(found, current, now),
-        "events": list(
-            Event.objects.filter(review_request__in=requests).select_related("review_request__environment").order_by("-at")[:10]
-        ),
+        "lines": reading.lines(_newest_events(requests)),
     }
     return page(request, "reviews/plan.html", shown)
 

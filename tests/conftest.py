@@ -62,12 +62,14 @@ def fast_passwords(settings):
 # --- commands in their own process ----------------------------------------------------------------------------------------------
 
 
-def run(*command: str | Path, env: Mapping[str, str], cwd: Path = PROJECT, timeout: float = 120) -> subprocess.CompletedProcess:
+def run(
+    *command: str | Path, env: Mapping[str, str], cwd: Path = PROJECT, timeout: float = 120, input: str = ""
+) -> subprocess.CompletedProcess:
     """Python in a process that inherits PATH and HOME and nothing else; text in, text out."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     whole = [sys.executable, *map(str, command)]
     return subprocess.run(
-        whole, env=inherited | dict(env), cwd=cwd, timeout=timeout, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        whole, env=inherited | dict(env), cwd=cwd, timeout=timeout, input=input, capture_output=True, text=True, check=False
     )
 
 

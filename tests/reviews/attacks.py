@@ -4,10 +4,12 @@ Placeholders: {draft} {in_review} {changes} {approved} {rejected} {withdrawn} {r
 """
 
 import uuid
+from contextlib import suppress
 
 from django.apps import apps
 from django.db.models import Model
 
+from config.refusals import Refused
 from drafts.coverage import append_move
 from drafts.models import ExpansionMove
 from receipts.models import Receipt, SigningKey
@@ -38,10 +40,9 @@ def stage() -> dict[str, uuid.UUID]:
     for reviewer in (story.release, story.security):
         story.vote(reviewer, found["revoked"])
     decisions.revoke(actor(story.owner), found["revoked"].pk, comment="stop")
-    try:
-        decisions.recall(actor(story.viewer), found["draft"].pk)
-    except decisions.Refused:
-        pass
+    for verb in (decisions.recall, decisions.request_review):
+        with suppress(Refused):
+            verb(actor(story.viewer), found["draft"].pk)
     return {name: review_request.pk for name, review_request in found.items()} | {"new": uuid.uuid4()}
 
 
@@ -91,7 +92,7 @@ def _within_a_revision() -> dict[str, str]:
         "digest": f"'{'0' * 64}'",
         "commitment_id": "'rdc1_x'",
         "policy_id": "NULL",
-        "requested_by_id": "1",
+        "requested_by_id": "999",
         "requested_by": "'nobody'",
         "requested_at": "CURRENT_TIMESTAMP",
         "revision": "revision + 1",

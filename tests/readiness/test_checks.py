@@ -1,0 +1,247 @@
+"""Each check flips when its fact is taken away, and flips back."""
+
+import contextlib
+import os
+from dataclasses import replace
+
+import psycopg2
+import pytest
+from django.conf import settings
+from django.db import connections
+from psycopg2 import sql
+
+from access.models import User
+from config.databases import installation
+from drafts.models import Partner
+from readiness import checks, probes
+from readiness.gate import isolation, readiness
+from receipts.issue import register_key
+from receipts.models import SigningKey
+from receipts.signing import signer
+from tests.factories import Story, make_environment, make_user
+
+pytestmark = pytest.mark.usefixtures("both_stores")
+
+
+@pytest.fixture(autouse=True)
+def published_key():
+    register_key(signer())
+
+
+def found(check: str, *, production_like: bool = False, **installed) -> checks.Finding:
+    return {finding.id: finding for finding in judged(production_like=production_like, **installed)}[check]
+
+
+def judged(*, production_like: bool = False, debug: bool = False, **installed) -> list[checks.Finding]:
+    installed_here = replace(settings.INSTALLATION, **installed)
+    return checks.judge(checks.Situation(installed_here, probes.probe(), debug, production_like))
+
+
+def execute(alias: str, statement: str) -> None:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_two_real_clusters_are_ready():
+    ready = readiness()
+
+    assert (ready.status, ready.answer["draft_store_isolation"]) == ("ready_for_review", "dedicated")
+    assert ready.answer["production_write_from_self_service"] is False
+
+
+def test_json_has_exactly_the_keys_of_the_contract():
+    answer = readiness().answer
+
+    assert set(answer) == {
+        "draft_store_isolation", "environment", "launch_gate", "local_production_db_override_enabled", "primary_database_url_configured",
+        "production_like", "production_write_from_self_service", "require_self_service_database_url",
+        "self_service_database_url_configured", "status",
+    }  # fmt: skip
+    assert set(answer["launch_gate"]) == {"passes_enterprise_db_gate", "recommended_require_flag", "requires_self_service_database_url"}
+
+
+@pytest.mark.parametrize(("production_like", "result"), [(True, "block"), (False, "not_applicable")])
+def test_require_flag(production_like, result):
+    assert found("require_flag", production_like=production_like, require_self_service=False).result == result
+    assert found("require_flag", production_like=production_like, require_self_service=True).result == "pass"
+
+
+@pytest.mark.parametrize(("production_like", "result"), [(True, "block"), (False, "warn")])
+def test_override_debug_shared_and_demo_block_production_and_warn_elsewhere(production_like, result):
+    assert found("local_override", production_like=production_like, override_enabled=True).result == result
+    assert found("debug_off", production_like=production_like, debug=True).result == result
+    assert found("dedicated_store", production_like=production_like, self_service_configured=False).result == result
+    assert found("demo_data", production_like=production_like).result == "pass"
+    Partner.objects.create(slug="made_by_demo", name="x", demo=True)
+    assert found("demo_data", production_like=production_like).result == result
+
+
+def test_demo_accounts_alone_are_demo_data():
+    make_user("somebody", groups=("demo",))
+
+    assert found("demo_data", production_like=True).result == "block"
+
+
+@pytest.fixture
+def role_known_to_the_primary():
+    """The draft store's role name, made known to the primary's cluster by its superuser; nobody else may make roles."""
+    role = sql.Identifier(probes.probe().store.role)
+    superuser = psycopg2.connect(os.environ["TEST_PRIMARY_SUPERUSER_URL"])
+    superuser.autocommit = True
+    with superuser.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
+        cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
+    yield role.string
+    # The grant of the test is not rolled back yet; what is left of the role goes with the cluster.
+    with superuser.cursor() as cursor, contextlib.suppress(psycopg2.Error):
+        cursor.execute(sql.SQL("SET lock_timeout = '1s'; DROP ROLE {}").format(role))
+    superuser.close()
+
+
+def test_role_of_drafts_that_could_write_in_the_primary_is_found(role_known_to_the_primary):
+    assert found("production_write", production_like=True).result == "pass"
+
+    execute("default", f'GRANT UPDATE (username) ON access_user TO "{role_known_to_the_primary}"')
+    assert found("production_write", production_like=True).result == "block"
+    assert readiness().answer["production_write_from_self_service"] is True
+
+    execute("default", f'REVOKE ALL (username) ON access_user FROM "{role_known_to_the_primary}"')
+    assert found("production_write", production_like=True).result == "pass"
+
+
+def test_draft_table_in_the_primary_is_found():
+    execute("default", "CREATE TABLE drafts_coverageplan (id int)")
+
+    assert found("no_draft_tables_in_primary").result == "block"
+
+
+@pytest.mark.parametrize(
+    ("alias", "check", "table"), [("default", "primary_schema", "access_apitoken"), ("self_service", "draft_store_schema", "reviews_vote")]
+)
+def test_missing_table_and_pending_and_foreign_migration_block(alias, check, table):
+    assert found(check).result == "pass"
+
+    execute(alias, f"ALTER TABLE {table} RENAME TO elsewhere")
+    assert found(check).result == "block"
+    execute(alias, f"ALTER TABLE elsewhere RENAME TO {table}")
+    execute(alias, "INSERT INTO django_migrations (app, name, applied) VALUES ('reviews', '9999_from_the_future', now())")
+    assert found(check).result == "block"
+    execute(alias, "DELETE FROM django_migrations WHERE name IN ('9999_from_the_future', '0002_guards')")
+    assert found(check).result == "block"
+
+
+def test_same_database_behind_two_urls_blocks():
+    facts = probes.probe()
+    same = replace(facts, store=replace(facts.store, identity=facts.primary.identity))
+    situation = checks.Situation(settings.INSTALLATION, same, False, False)
+
+    assert {finding.id: finding.result for finding in checks.judge(situation)}["database_identity"] == "block"
+    assert isolation(settings.INSTALLATION, same) == "shared"
+    assert checks.writes(settings.INSTALLATION, same) is True
+
+
+@pytest.mark.parametrize("silent", ["primary", "store"])
+def test_silent_database_is_unknown_and_never_a_pass(silent):
+    facts = replace(probes.probe(), **{silent: None}, writes=None, unfillable=None)
+    findings = {finding.id: finding.result for finding in checks.judge(checks.Situation(settings.INSTALLATION, facts, False, True))}
+
+    for name in ("database_identity", "production_write", "policies_fillable", "demo_data", "writable"):
+        assert findings[name] == "unknown", name
+    assert isolation(settings.INSTALLATION, facts) == "unavailable"
+    assert checks.writes(settings.INSTALLATION, facts) is None
+
+
+def test_nothing_known_is_unknown_everywhere_it_matters():
+    findings = checks.judge(checks.Situation(settings.INSTALLATION, probes.nothing_known(), False, True))
+
+    assert "block" not in {finding.result for finding in findings}
+    assert sum(finding.result == "unknown" for finding in findings) >= 8
+
+
+def test_read_only_database_blocks():
+    facts = probes.probe()
+    read_only = replace(facts, store=replace(facts.store, read_only=True))
+
+    assert {f.id: f.result for f in checks.judge(checks.Situation(settings.INSTALLATION, read_only, False, False))}["writable"] == "block"
+
+
+def test_policy_nobody_can_satisfy_blocks_and_names_the_environment():
+    story = Story()
+    assert found("policies_fillable").result == "pass"
+
+    story.security.groups.clear()
+
+    blocked = found("policies_fillable")
+    assert (blocked.result, "production" in blocked.evidence, "security" in blocked.evidence) == ("block", True, True)
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"machine": True}])
+def test_only_active_humans_fill_seats(change):
+    Story()
+
+    User.objects.filter(username="release").update(**change)
+
+    assert found("policies_fillable").result == "block"
+
+
+def test_one_person_in_both_groups_fills_one_seat():
+    make_environment()
+    make_user("both", groups=("release", "security"))
+
+    assert found("policies_fillable").result == "block"
+
+
+def test_S10_missing_unreadable_and_unpublished_key(settings, tmp_path):
+    assert found("signing_key").result == "pass"
+
+    settings.RECEIPT_SIGNING_KEY = ""
+    assert found("signing_key").result == "warn"  # others' receipts still verify; this process cannot approve
+    settings.RECEIPT_SIGNING_KEY_FILE = str(tmp_path / "gone.pem")
+    assert found("signing_key").result == "block"
+    settings.RECEIPT_SIGNING_KEY_FILE, settings.RECEIPT_SIGNING_KEY = "", "A" * 43 + "="
+    assert found("signing_key").result == "block"
+
+
+def test_S10_no_key_and_none_published_blocks(settings):
+    settings.RECEIPT_SIGNING_KEY = ""
+    with connections["self_service"].cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM receipts_signingkey")
+
+    assert not SigningKey.objects.exists()
+    assert found("signing_key").result == "block"
+
+
+def test_check_that_raises_cannot_tell(monkeypatch):
+    def broken(situation):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(checks, "_registry", [("broken", "Broken", checks.REVIEW, broken)])
+
+    assert [(finding.id, finding.result) for finding in judged()] == [("broken", "unknown")]
+    assert readiness().status == "unknown"
+
+
+def test_every_area_of_the_page_has_checks():
+    assert {finding.area for finding in judged()} == set(checks.AREAS)
+
+
+def test_ids_and_numbers_are_stable():
+    assert [(finding.number, finding.id) for finding in judged()] == list(
+        enumerate(
+            ["database_identity", "dedicated_store", "require_flag", "local_override", "production_write", "no_draft_tables_in_primary",
+             "primary_schema", "draft_store_schema", "writable", "signing_key", "policies_fillable", "demo_data", "debug_off"], 1,
+        )
+    )  # fmt: skip
+
+
+def test_enterprise_gate_follows_its_definition():
+    given = {
+        "READINESS_ENVIRONMENT": "production",
+        "DATABASE_URL": "postgres://a:b@h1/x",
+        "SELF_SERVICE_DATABASE_URL": "postgres://c:d@h2/y",
+    }
+    assert installation(given, server=False).production_like
+    assert readiness().answer["launch_gate"] == {
+        "passes_enterprise_db_gate": True, "recommended_require_flag": False, "requires_self_service_database_url": True,
+    }  # fmt: skip
