@@ -1,9 +1,13 @@
 """People at the desk: to look at, not to touch. No password hash is shown, nor anything a token could be guessed from."""
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 
 from access.models import User
 from config.admin import ReadOnlyAdmin
+
+# Stock auth would let whoever may change groups rename one, or make one, into the name that a policy asks for.
+admin.site.unregister(Group)
 
 
 @admin.register(User)

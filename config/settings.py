@@ -42,18 +42,19 @@ RECEIPT_SIGNING_KEY_FILE = env.text(os.environ, "RECEIPT_SIGNING_KEY_FILE")
 API_TOKEN_DAYS = env.whole_number(os.environ, "API_TOKEN_DAYS", default=90, least=1)
 
 INSTALLED_APPS = [
+    # Before access, whose admin takes back the pages that stock auth and knox register for changing groups and tokens.
+    "django.contrib.auth",
+    "knox",
     "access",
     "drafts",
     "receipts",
     "reviews",
     "readiness",
     "config.apps.DeskConfig",
-    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "knox",
     "rest_framework",
     "csp",
 ]
