@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 
 from access.actors import Actor, actor_of
@@ -55,6 +55,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
+
+    def get_urls(self):
+        """Without stock admin's nameless redirect from `<anything>/`: any other spelling is 404."""
+        return [url for url in super().get_urls() if url.name]
+
+    def _get_obj_does_not_exist_redirect(self, request, opts, object_id):
+        """Stock admin goes back to its index with a message; here what is not to be seen is 404."""
+        raise Http404
 
     def changelist_view(self, request, extra_context=None):
         if request.method not in ("GET", "HEAD"):

@@ -168,6 +168,18 @@ def _targets(environ, *, require: bool) -> dict[str, Target]:
     return targets
 
 
+def administrator(environ: Mapping[str, str], *, variable: str, serving: dict) -> Target:
+    """The target of an administrator's URL, which must lead to the database that is served. Raises ImproperlyConfigured."""
+    url = env.text(environ, variable)
+    if not url:
+        raise ImproperlyConfigured(f"{variable} is missing; set it to the same database as an administrator.")
+    found = target(variable, url)
+    _refuse_managed_hosts(environ, targets={variable: found}, production_like=is_production_like(environment_word(environ)))
+    if found.engine != "postgresql" or (found.hosts[0], str(found.port), found.name) != (serving["HOST"], serving["PORT"], serving["NAME"]):
+        raise ImproperlyConfigured(f"{variable} must lead to the database that is served, only as another role.")
+    return found
+
+
 def _shared_target(primary: Target) -> Target:
     if primary.engine == "postgresql":
         return primary

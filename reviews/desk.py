@@ -107,7 +107,7 @@ def decide_page(request, object_id: uuid.UUID) -> HttpResponse:
         "options": choices,
         "absent": [] if form.reasons else absent,
         "open": not absent,
-        "digest": form["digest"].value() if form.is_bound else review_request.digest,
+        "digest": (form["digest"].value() or "") if form.is_bound else review_request.digest,
         "reading": reading.read(packet.value_of(packet.current(review_request))) if review_request.revision else None,
     }
     return desk_page(request, "decide", review_request, shown, status=form.status)

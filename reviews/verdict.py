@@ -137,11 +137,11 @@ def _sign_if_possible(decision: Decision, frozen: Packet) -> None:
 def sign_pending() -> int:
     """Sign the rejections that had to wait for the key; returns how many. Raises Refused 503 when there is still none."""
     with transaction.atomic(using=STORE):
-        waiting = Decision.objects.using(STORE).select_for_update(of=("self",)).exclude(pk__in=Receipt.objects.values("request_id"))
-        found = list(waiting.select_related("review_request__environment", "review_request__policy"))
-        # Asked again under the locks: another process may have signed them while this one waited.
-        signed = set(Receipt.objects.filter(request_id__in=[decision.pk for decision in found]).values_list("request_id", flat=True))
-        pending = [decision for decision in found if decision.pk not in signed]
+        unsigned = Decision.objects.exclude(pk__in=Receipt.objects.values("request_id"))
+        # The requests are locked, not the decisions: the role that serves has no right to change those, which a row lock asks for.
+        locked = DeploymentReviewRequest.objects.using(STORE).select_for_update().filter(pk__in=unsigned.values("pk")).order_by("pk")
+        waiting = unsigned.filter(pk__in=[review_request.pk for review_request in locked])
+        pending = list(waiting.select_related("review_request__environment", "review_request__policy"))
         for decision in pending:
             _sign(decision, packet.current(decision.review_request), key=usable_signer())
         return len(pending)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.refusals import Refused
@@ -36,6 +36,7 @@ def shuffled(value, seed: int):
     return [shuffled(part, seed) for part in value] if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(texts, values, max_size=6), st.integers())
 def test_S08_canonical_bytes_do_not_depend_on_the_order_of_keys(value, seed):
     body = canonical_bytes(value)

@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviews import policy
@@ -23,6 +23,7 @@ def most_seats(chairs: list[str], groups: list[frozenset[str]]) -> int:
     return max(sum(chair in theirs for chair, theirs in zip(chairs, order, strict=False)) for order in permutations(padded, len(chairs)))
 
 
+@settings(deadline=None)
 @given(rules, people)
 def test_open_seats_agrees_with_brute_force(rules, people):
     chairs = [rule["group"] for rule in rules for _ in range(rule["quorum"])]
@@ -31,12 +32,14 @@ def test_open_seats_agrees_with_brute_force(rules, people):
     assert all(rule in rules for rule in left)
 
 
+@settings(deadline=None)
 @given(rules, people)
 def test_open_seats_does_not_depend_on_the_order_of_people(rules, people):
     backwards = dict(reversed(people.items()))
     assert len(policy.open_seats(rules, people)) == len(policy.open_seats(rules, backwards))
 
 
+@settings(deadline=None)
 @given(rules, people, st.integers(10, 20), st.frozensets(st.sampled_from(GROUPS)))
 def test_one_more_person_fills_at_most_one_more_seat(rules, people, user_id, groups):
     before, after = (len(policy.open_seats(rules, found)) for found in (people, {**people, user_id: groups}))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from drafts.coverage import append_move
 from reviews import decisions
@@ -74,6 +74,11 @@ def lapsed(review_request: DeploymentReviewRequest) -> DeploymentReviewRequest:
 def confirm(actor_, pk, **changed) -> None:
     said = {"fields": CONFIRMATION_FIELDS["support"], "valid_until": VALID_UNTIL, **changed}
     decisions.confirm(actor_, pk, "support", **said)
+
+
+def away(execute, sql, params, many, context):
+    """An execute wrapper: the database behind this connection does not answer."""
+    raise OperationalError("the database did not answer in time")
 
 
 def undone(call: Callable):

@@ -1,0 +1,96 @@
+"""The SQL that makes two PostgreSQL databases safe to use: who owns, who serves, and who cannot even connect."""
+
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from config.databases import SCHEMA
+
+SERVING = sql.SQL("SELECT, INSERT, UPDATE, DELETE")
+# Table → columns that may change after all; triggers say the same, this says it to the role as well.
+APPEND_ONLY = {
+    "drafts_expansionmove": ("state", "review_until", "approved_until"),
+    "receipts_receipt": (),
+    "receipts_signingkey": (),
+    "reviews_decision": (),
+    "reviews_denial": ("count", "last_at"),
+    "reviews_event": (),
+    "reviews_packet": (),
+    "reviews_reviewpolicy": (),
+    "reviews_vote": (),
+}
+NO_POWERS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One database: its name, the schema its tables live in, the role that migrates, the role that serves, the role of the other side."""
+
+    database: str
+    schema: str
+    owner: str
+    runtime: str
+    other: str
+
+    @property
+    def append_only(self) -> dict[str, tuple[str, ...]]:
+        return APPEND_ONLY if self.schema == SCHEMA else {}
+
+
+def _named(text: str, **names: str) -> sql.Composed:
+    return sql.SQL(text).format(**{key: sql.Identifier(value) for key, value in names.items()})
+
+
+def _role(role: str) -> list[sql.Composable]:
+    """CREATE ROLE knows no IF NOT EXISTS."""
+    make = sql.SQL("IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN CREATE ROLE {}; END IF;")
+    block = sql.SQL("DO $$ BEGIN {} END $$").format(make.format(sql.Literal(role), sql.Identifier(role)))
+    return [block, _named(f"ALTER ROLE {{role}} {NO_POWERS}", role=role)]
+
+
+def _fence(side: Side) -> list[sql.Composable]:
+    """PUBLIC may connect to every new database until that is taken back."""
+    shut = sql.SQL("IF EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN REVOKE ALL ON DATABASE {} FROM {}; END IF;")
+    other = shut.format(sql.Literal(side.other), sql.Identifier(side.database), sql.Identifier(side.other))
+    return [
+        _named("REVOKE ALL ON DATABASE {database} FROM PUBLIC", database=side.database),
+        _named(
+            "GRANT CONNECT ON DATABASE {database} TO {owner}, {runtime}", database=side.database, owner=side.owner, runtime=side.runtime
+        ),
+        _named("REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM {runtime}", database=side.database, runtime=side.runtime),
+        sql.SQL("DO $$ BEGIN {} END $$").format(other),
+        sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
+    ]
+
+
+def _rights(side: Side) -> list[sql.Composable]:
+    names = {"schema": side.schema, "owner": side.owner, "runtime": side.runtime}
+    future = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT "
+    return [
+        _named("CREATE SCHEMA IF NOT EXISTS {schema}", **names),
+        _named("GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner}", **names),
+        _named("REVOKE ALL ON SCHEMA {schema} FROM {runtime}", **names),
+        _named("GRANT USAGE ON SCHEMA {schema} TO {runtime}", **names),
+        _named(f"{future}{SERVING.string} ON TABLES TO {{runtime}}", **names),
+        _named(f"{future}USAGE, SELECT ON SEQUENCES TO {{runtime}}", **names),
+        _named(f"GRANT {SERVING.string} ON ALL TABLES IN SCHEMA {{schema}} TO {{runtime}}", **names),
+        _named("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {runtime}", **names),
+        *(_kept(side, table, columns) for table, columns in {"django_migrations": (), **side.append_only}.items()),
+    ]
+
+
+def _kept(side: Side, table: str, columns: tuple[str, ...]) -> sql.Composed:
+    """Take back, from the serving role, what an append-only table must not suffer. Nothing to do before the first migration."""
+    names = {"table": sql.Identifier(side.schema, table), "runtime": sql.Identifier(side.runtime)}
+    taken = "INSERT, UPDATE, DELETE, TRUNCATE" if table == "django_migrations" else "UPDATE, DELETE, TRUNCATE"
+    statements = [sql.SQL(f"REVOKE {taken} ON {{table}} FROM {{runtime}};").format(**names)]
+    if columns:
+        listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+        statements.append(sql.SQL("GRANT UPDATE ({columns}) ON {table} TO {runtime};").format(columns=listed, **names))
+    exists = sql.Literal(f"{side.schema}.{table}")
+    return sql.SQL("DO $$ BEGIN IF to_regclass({}) IS NOT NULL THEN {} END IF; END $$").format(exists, sql.SQL(" ").join(statements))
+
+
+def statements(side: Side) -> list[sql.Composable]:
+    """Everything for one database, in order; may be run again at any time. Run by an administrator inside that database."""
+    return [*_role(side.owner), *_role(side.runtime), *_fence(side), *_rights(side)]

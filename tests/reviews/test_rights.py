@@ -1,0 +1,75 @@
+"""Who sees a review request, and who had a hand in it."""
+
+import pytest
+
+from access.actors import Actor
+from reviews.models import DeploymentReviewRequest
+from reviews.rights import people_in, visible_requests
+from tests.factories import Story, actor, make_environment, make_partner, make_plan, make_user
+from tests.reviews.machine.cast import Cast
+
+pytestmark = pytest.mark.usefixtures("both_stores")
+ONE = [{"name": "release", "group": "release", "quorum": 1}]
+
+
+def sees(who: Actor, review_request: DeploymentReviewRequest) -> bool:
+    return visible_requests(who).filter(pk=review_request.pk).exists()
+
+
+def seeing(cast: Cast, review_request: DeploymentReviewRequest) -> set[str]:
+    return {role for role in cast.people if sees(cast.actor(role), review_request)}
+
+
+def test_A05_reviewers_see_a_request_from_the_first_request_review_on():
+    cast = Cast()
+    draft = cast.open()
+    everybody = set(cast.people)
+    assert seeing(cast, draft) == everybody - {"outsider", "release", "security"}
+    cast_two = cast.recalled if False else None
+    assert cast_two is None
+
+
+def test_A05_after_a_recall_reviewers_go_on_seeing_it():
+    cast = Cast()
+    assert seeing(cast, cast.recalled()) == set(cast.people) - {"outsider"}
+
+
+def test_A05_a_reviewer_of_another_environment_sees_nothing_of_it():
+    cast = Cast()
+    make_environment("staging", rules=[{"name": "stage", "group": "stage", "quorum": 1}])
+    stager = make_user("stager", groups=("stage",))
+    assert not sees(actor(stager), cast.in_review())
+
+
+def test_A05_a_group_that_only_a_newer_policy_names_was_not_asked():
+    cast = Cast()
+    review_request = cast.in_review()
+    make_environment(rules=[{"name": "late", "group": "late", "quorum": 1}])
+    assert not sees(actor(make_user("late", groups=("late",))), review_request)
+    assert sees(cast.actor("release"), review_request)
+
+
+def test_a_token_limited_to_partners_sees_theirs_only():
+    cast = Cast()
+    review_request = cast.in_review()
+    there = {"scopes": frozenset({"read"}), "partners": frozenset({"northstar_controls"})}
+    elsewhere = {"scopes": frozenset({"read"}), "partners": frozenset({"lumen_foods"})}
+    for role in ("owner", "release", "auditor", "superuser"):
+        who = cast.actor(role)
+        rights = (who.user_id, who.username, who.groups, "api", "token")
+        assert sees(Actor(*rights, superuser=who.superuser, **there), review_request)
+        assert not sees(Actor(*rights, superuser=who.superuser, **elsewhere), review_request)
+
+
+def test_a_membership_of_another_partner_shows_nothing():
+    story = Story()
+    other = make_partner("lumen_foods", owners=(make_user("other"),))
+    assert sees(actor(story.owner), story.open())
+    assert not visible_requests(Actor(999, "nobody")).exists()
+    assert other.memberships.get().role == "owner"
+    assert make_plan(story.owner, story.partner).partner == story.partner
+
+
+def test_people_in_a_packet_are_its_authors_and_confirmers():
+    value = {"confirmations": {"sla": {"confirmed_by": {"user_id": 3}}}, "authors": [{"user_id": 5}, {"user_id": 3}]}
+    assert people_in(value) == {3, 5}
