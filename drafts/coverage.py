@@ -72,7 +72,7 @@ def locked_plan(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan:
 def version_reasons(found: int, expected: int | None) -> list[Reason]:
     if expected is None or expected == found:
         return []
-    return [Reason("stale_version", f'It has changed since you read it; its ETag is now "{found}".', status=412)]
+    return [Reason("stale_version", f"It has changed since you read it; it is at version {found} now.", status=412)]
 
 
 def edit_reasons(plan: CoveragePlan) -> list[Reason]:

@@ -50,13 +50,18 @@ class PlanFields(StrictForm):
     external_reference = _field("external_reference")
 
 
+def with_none_chosen(choices: list[tuple[str, str]], words: str) -> list[tuple[str, str]]:
+    """Nothing is chosen for a person who has a choice."""
+    return choices if len(choices) == 1 else [("", words), *choices]
+
+
 class NewPlanForm(PlanFields):
     partner = forms.ChoiceField(label="Partner", help_text="The organisation whose path this plan covers.")
     field_order = ["partner"]
 
     def __init__(self, *args, partners, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["partner"].choices = [(partner.slug, partner.name) for partner in partners]
+        self.fields["partner"].choices = with_none_chosen([(partner.slug, partner.name) for partner in partners], "Choose a partner")
 
 
 class EditPlanForm(VersionForm, PlanFields):

@@ -10,6 +10,7 @@ from readiness.probes import Facts
 
 logger = logging.getLogger(__name__)
 
+CLOCK_SECONDS = 5
 BOUNDARY, ISOLATION, VERIFICATION, REVIEW = "Pre-execution Boundary", "Database Isolation", "Verification Surface", "Deployment Review"
 AREAS = (BOUNDARY, ISOLATION, VERIFICATION, REVIEW)
 
@@ -30,10 +31,13 @@ class Situation:
     facts: Facts
     debug: bool
     production_like: bool
+    web: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True)
 class Finding:
+    """One check's word. `age`: seconds since its facts were looked up; `cost`: milliseconds that the databases took to tell them."""
+
     id: str
     number: int
     title: str
@@ -42,11 +46,13 @@ class Finding:
     evidence: str
     remedy: str = ""
     age: float = 0.0
+    cost: float = 0.0
 
 
 Outcome = tuple[Result, str, str]
 _registry: list[tuple[str, str, str, Callable[[Situation], Outcome]]] = []
 
+PROVISION = "Run `manage.py provision` as an administrator of both databases."
 MIGRATE = "Run `manage.py migrate_all` with this release, then reload."
 
 
@@ -113,28 +119,30 @@ def local_override(situation: Situation) -> Outcome:
 
 @check("The draft store's role cannot write in the primary", BOUNDARY)
 def production_write(situation: Situation) -> Outcome:
+    asked = _asked_of_primary(situation, situation.facts.trespass.writes)
+    if asked is not None:
+        return asked
+    if writes(situation.installation, situation.facts):
+        evidence = "The role that drafts are written with has the right to write tables of the primary."
+        return block_when_production_like(situation, evidence, f"Give the draft store a role without rights in the primary. {PROVISION}")
+    return ok("The primary was asked: the draft store's role has no right to write there.")
+
+
+def _asked_of_primary(situation: Situation, answer: bool | None) -> Outcome | None:
+    """The outcome where the primary cannot be asked about the other side's role; None where it was."""
     primary, store = situation.facts.primary, situation.facts.store
     if primary is None or store is None:
         return silent("primary database" if primary is None else "draft store")
-    if primary.vendor != "postgresql" or store.vendor != "postgresql":
+    if "sqlite" in (primary.vendor, store.vendor):
         return Result.NOT_APPLICABLE, "SQLite has no roles to ask about.", ""
-    if writes(situation.installation, situation.facts):
-        evidence = "The role that drafts are written with has the right to write tables of the primary."
-        return block_when_production_like(
-            situation, evidence, "Give the draft store a role of its own, unknown to or without rights in the primary."
-        )
-    if situation.facts.writes is None:
-        return silent("primary database")
-    return ok("The primary was asked: the draft store's role has no right to write there.")
+    return silent("primary database") if answer is None else None
 
 
 def writes(installation: Installation, facts: Facts) -> bool | None:
     """The seed's `production_write_from_self_service`: looked and found no way, found one, or cannot be asked."""
-    if facts.primary is None or facts.store is None or "postgresql" not in (facts.primary.vendor, facts.store.vendor):
+    if facts.primary is None or facts.store is None or "sqlite" in (facts.primary.vendor, facts.store.vendor):
         return None
-    if facts.primary.vendor != facts.store.vendor:
-        return None
-    return True if facts.primary.identity == facts.store.identity else facts.writes
+    return True if facts.primary.identity == facts.store.identity else facts.trespass.writes
 
 
 @check("No draft table stands in the primary", BOUNDARY)
@@ -175,7 +183,7 @@ def writable(situation: Situation) -> Outcome:
     for which, found in (("primary database", situation.facts.primary), ("draft store", situation.facts.store)):
         if found is None:
             return silent(which)
-        if found.read_only:
+        if found.standing.read_only:
             return Result.BLOCK, f"The {which} is read-only or a standby.", f"Fail over, or make the {which} writable again."
     return ok("Neither is a standby or read-only.")
 
@@ -230,6 +238,89 @@ def debug_off(situation: Situation) -> Outcome:
     return block_when_production_like(situation, "DEBUG is on: errors show code and settings.", "Set DEBUG=false and restart.")
 
 
+@check("The draft store's role cannot connect to the primary", ISOLATION)
+def no_way_in(situation: Situation) -> Outcome:
+    asked = _asked_of_primary(situation, situation.facts.trespass.connects)
+    if asked is not None:
+        return asked
+    if situation.installation.shared:
+        return block_when_production_like(situation, "Drafts and the primary share one role.", "Set SELF_SERVICE_DATABASE_URL.")
+    if situation.facts.trespass.connects:
+        evidence = "The draft store's role may connect to the primary, although it can do nothing there."
+        return block_when_production_like(situation, evidence, PROVISION)
+    return ok("The primary was asked: the draft store's role may not connect to it.")
+
+
+@check("The serving roles have no powers beyond serving", ISOLATION)
+def role_powers(situation: Situation) -> Outcome:
+    primary, store = situation.facts.primary, situation.facts.store
+    if primary is None or store is None:
+        return silent("primary database" if primary is None else "draft store")
+    if "sqlite" in (primary.vendor, store.vendor):
+        return Result.NOT_APPLICABLE, "SQLite has no roles to ask about.", ""
+    sides = (("primary", primary.standing.powers), ("draft store", store.standing.powers))
+    powers = "; ".join(f"the {name}'s role has {', '.join(found)}" for name, found in sides if found)
+    if not powers:
+        return ok("Neither role is a superuser or can make databases or roles.")
+    if all(set(found) <= {"createdb"} for _, found in sides):
+        return ok(f"Neither role is a superuser or can make roles; more than serving needs, though harmless here: {powers}.")
+    return block_when_production_like(situation, f"Such a role can lift the guards that it works under: {powers}.", PROVISION)
+
+
+@check("No side door leads from the draft store to another database", ISOLATION)
+def side_doors(situation: Situation) -> Outcome:
+    store = situation.facts.store
+    if store is None:
+        return silent("draft store")
+    if store.vendor == "sqlite":
+        return Result.NOT_APPLICABLE, "SQLite has no foreign data.", ""
+    if not store.standing.doors:
+        return ok("Neither dblink nor a foreign-data wrapper is installed in the draft store.")
+    doors = ", ".join(store.standing.doors)
+    evidence = f"The draft store has {doors}, through which a statement can reach other databases."
+    return block_when_production_like(situation, evidence, f"Run `DROP EXTENSION {doors} CASCADE` in the draft store as an administrator.")
+
+
+@check("Triggers and constraints stand", BOUNDARY)
+def guards_stand(situation: Situation) -> Outcome:
+    for which, found in (("primary database", situation.facts.primary), ("draft store", situation.facts.store)):
+        if found is None:
+            return silent(which)
+        if not found.complete:
+            return Result.UNKNOWN, f"The {which}'s schema is incomplete, so its guards cannot be told.", MIGRATE
+        if found.guards_missing:
+            evidence = f"Missing or switched off in the {which}: {', '.join(found.guards_missing[:3])}" + (
+                ", …" if found.guards_missing[3:] else ""
+            )
+            return Result.BLOCK, f"{evidence}.", "Enable them again, or restore the schema from a release's migrations."
+    return ok("Every trigger and constraint that the code relies on is there and in force.")
+
+
+@check("The clocks agree", VERIFICATION)
+def clocks_agree(situation: Situation) -> Outcome:
+    for which, found in (("primary database", situation.facts.primary), ("draft store", situation.facts.store)):
+        if found is None:
+            return silent(which)
+        if abs(found.clock) > CLOCK_SECONDS:
+            evidence = f"The {which}'s clock differs from this machine's by {abs(found.clock):.0f} seconds."
+            return (
+                Result.BLOCK,
+                evidence,
+                "Set the machines' clocks by NTP; expiry follows the draft store's clock, receipts are checked by others'.",
+            )
+    return ok(f"Both databases' clocks are within {CLOCK_SECONDS} seconds of this machine's.")
+
+
+@check("Cookies, TLS and hosts are set for production", VERIFICATION)
+def web_settings(situation: Situation) -> Outcome:
+    wrong = [words for words, is_right in situation.web if not is_right]
+    if not wrong:
+        return ok("Cookies are secure, HSTS is on, and only named hosts are answered.")
+    return block_when_production_like(
+        situation, f"Not set for production: {', '.join(wrong)}.", "Set READINESS_ENVIRONMENT and ALLOWED_HOSTS, and serve over TLS."
+    )
+
+
 def judge(situation: Situation) -> list[Finding]:
     """Every check's finding, in the order of the file. A check that raises cannot tell, and says so."""
     return [_finding(number, entry, situation) for number, entry in enumerate(_registry, 1)]
@@ -237,9 +328,9 @@ def judge(situation: Situation) -> list[Finding]:
 
 def _finding(number: int, entry, situation: Situation) -> Finding:
     name, title, area, judge_one = entry
-    found = Finding(
-        name, number, title, area, Result.UNKNOWN, "The check failed to run.", "Look into this process's log.", situation.facts.age
-    )
+    facts = situation.facts
+    cost = sum(look.cost for look in (facts.primary, facts.store) if look)
+    found = Finding(name, number, title, area, Result.UNKNOWN, "The check failed to run.", "Look into this process's log.", facts.age, cost)
     try:
         result, evidence, remedy = judge_one(situation)
     except Exception:  # a guard that raises is a no, in words

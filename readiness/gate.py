@@ -50,9 +50,18 @@ def readiness(*, production_like: bool | None = None) -> Readiness:
     """Judge the latest facts. `production_like` True judges as for production, whatever this installation is."""
     installation, facts = settings.INSTALLATION, probes.latest()
     strict = installation.production_like if production_like is None else production_like
-    findings = checks.judge(Situation(installation, facts, settings.DEBUG, strict))
+    findings = checks.judge(Situation(installation, facts, settings.DEBUG, strict, _web()))
     status = _status(findings)
     return Readiness(status, tuple(findings), _answer(installation, facts, findings, status), facts.at, facts.age)
+
+
+def _web() -> tuple[tuple[str, bool], ...]:
+    return (
+        ("session cookie", settings.SESSION_COOKIE_SECURE and settings.SESSION_COOKIE_HTTPONLY),
+        ("CSRF cookie", settings.CSRF_COOKIE_SECURE),
+        ("HSTS", settings.SECURE_HSTS_SECONDS > 0),
+        ("hosts", "*" not in settings.ALLOWED_HOSTS),
+    )
 
 
 def json_text(found: Readiness) -> str:

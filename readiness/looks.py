@@ -16,13 +16,17 @@ from config.databases import PRIMARY, STORE
 from config.isolation import identity
 from config.refusals import Refused
 from drafts.models import Partner
-from readiness.schema import missing_tables, tables_kept_in
+from readiness.schema import missing_guards, missing_tables, tables_kept_in
 from receipts.keys import jwks
 from receipts.signing import SigningUnavailable, signer
 from receipts.verify import NotVerifiable, load_keys
 from reviews import policy
 from reviews.models import Environment
 
+POWERS = ("superuser", "createdb", "createrole", "bypassrls")
+DOORS = ("dblink", "postgres_fdw")
+STANDING = """SELECT current_user, pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean,
+rolsuper, rolcreatedb, rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname = current_user"""
 SILENT = (DatabaseError, InterfaceError)
 DEMO_GROUP = "demo"
 CAN_WRITE = """SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -31,17 +35,36 @@ AND (has_table_privilege(%(role)s, c.oid, 'INSERT,UPDATE,DELETE,TRUNCATE') OR ha
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Role and rights of a connection: `powers` are attributes a serving role should not have, `doors` extensions that lead elsewhere."""
+
+    role: str = ""
+    read_only: bool = False
+    powers: tuple[str, ...] = ()
+    doors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trespass:
+    """What the draft store's role may do in the primary, asked of the primary; None: nobody can be asked."""
+
+    connects: bool | None = None
+    writes: bool | None = None
+
+
+@dataclass(frozen=True)
 class Look:
-    """What one database answered. `cost`: milliseconds. `lacks` is None while tables or migrations are missing to ask further."""
+    """What one database answered. `cost`: milliseconds; `clock`: seconds that it is ahead of this machine."""
 
     identity: tuple[str, ...]
     vendor: str
-    role: str
-    read_only: bool
+    standing: Standing
+    clock: float
     pending: tuple[str, ...]
     unknown_migrations: tuple[str, ...]
     missing: tuple[str, ...]
     foreign: tuple[str, ...]
+    guards_missing: tuple[str, ...]
     cost: float = 0.0
     rows: dict = field(default_factory=dict)
 
@@ -67,13 +90,27 @@ def _named(migrations) -> tuple[str, ...]:
     return tuple(sorted(f"{label}.{name}" for label, name in migrations))
 
 
-def _standing(alias: str) -> tuple[str, bool]:
-    """The role, and whether writes are refused (standby, or switched to read-only)."""
+def _standing(alias: str) -> Standing:
+    """SQLite has neither roles nor extensions, and a file that cannot be written shows in the first write."""
     if connections[alias].vendor != "postgresql":
-        return "", False
+        return Standing()
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT current_user, pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean")
-        return cursor.fetchone()
+        cursor.execute(STANDING)
+        role, read_only, *powers = cursor.fetchone()
+        cursor.execute("SELECT extname FROM pg_extension WHERE extname = ANY(%s) ORDER BY extname", [list(DOORS)])
+        doors = tuple(name for (name,) in cursor.fetchall())
+    return Standing(role, read_only, tuple(name for name, has in zip(POWERS, powers, strict=True) if has), doors)
+
+
+def _clock(alias: str) -> float:
+    """Seconds that the database's clock is ahead of this machine's; half the round trip is taken for the way there."""
+    before = time.time()
+    with connections[alias].cursor() as cursor:
+        if connections[alias].vendor != "postgresql":
+            return 0.0
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        theirs = cursor.fetchone()[0]
+    return theirs - (before + time.time()) / 2
 
 
 def _foreign_tables(alias: str) -> tuple[str, ...]:
@@ -87,15 +124,16 @@ def look(alias: str) -> Look | None:
     started = time.monotonic()
     try:
         who = identity(connections[alias])
-        role, read_only = _standing(alias)
+        standing, clock = _standing(alias), _clock(alias)
         pending, ahead = _migrations(alias)
         missing, foreign = tuple(missing_tables(alias)), _foreign_tables(alias)
+        lost = () if pending or missing else missing_guards(alias)
         rows = {} if pending or missing else _rows(alias)
     except SILENT:
         connections[alias].close()
         return None
     cost = (time.monotonic() - started) * 1000
-    return Look(who, connections[alias].vendor, role, read_only, pending, ahead, missing, foreign, cost, rows)
+    return Look(who, connections[alias].vendor, standing, clock, pending, ahead, missing, foreign, lost, cost, rows)
 
 
 def _rows(alias: str) -> dict:
@@ -107,21 +145,23 @@ def _rows(alias: str) -> dict:
     return {"rules": rules, "environments": len(environments), "demo_partners": Partner.objects.filter(demo=True).count(), "jwks": jwks()}
 
 
-def role_can_write(role: str) -> bool | None:
-    """Whether a role of this name could write some table of the primary; None when that cannot be asked."""
+def trespass(role: str) -> Trespass:
+    """What a role of the draft store's name could do in the primary."""
     connection = connections[PRIMARY]
     if connection.vendor != "postgresql":
-        return None
+        return Trespass()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
             if cursor.fetchone() is None:
-                return False
+                return Trespass(connects=False, writes=False)
+            cursor.execute("SELECT has_database_privilege(%s, current_database(), 'CONNECT')", [role])
+            connects = cursor.fetchone()[0]
             cursor.execute(CAN_WRITE, {"role": role})
-            return cursor.fetchone()[0] > 0
+            return Trespass(connects, cursor.fetchone()[0] > 0)
     except SILENT:
         connection.close()
-        return None
+        return Trespass()
 
 
 def unfillable(rules: dict[str, list | None]) -> dict[str, str] | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from config.databases import PRIMARY, STORE
-from readiness.looks import KeyLook, Look, look, look_at_key, role_can_write, unfillable
+from readiness.looks import KeyLook, Look, Trespass, look, look_at_key, trespass, unfillable
 
 FRESH_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
@@ -24,7 +24,7 @@ class Facts:
 
     primary: Look | None
     store: Look | None
-    writes: bool | None
+    trespass: Trespass
     unfillable: dict[str, str] | None
     key: KeyLook | None
     at: datetime
@@ -37,18 +37,18 @@ class Facts:
 
 
 def nothing_known() -> Facts:
-    return Facts(None, None, None, None, None, datetime.now(UTC), time.monotonic())
+    return Facts(None, None, Trespass(), None, None, datetime.now(UTC), time.monotonic())
 
 
-def _across(primary: Look | None, store: Look | None) -> tuple[bool | None, dict | None]:
+def _across(primary: Look | None, store: Look | None) -> tuple[Trespass, dict | None]:
     """What only both together tell; runs where the primary may be asked."""
     if primary is None or store is None:
-        return None, None
-    writes = role_can_write(store.role)
-    return writes, unfillable(store.rows["rules"]) if primary.complete and store.complete else None
+        return Trespass(), None
+    found = trespass(store.standing.role) if store.vendor == "postgresql" else Trespass()
+    return found, unfillable(store.rows["rules"]) if primary.complete and store.complete else None
 
 
-def _facts(primary: Look | None, store: Look | None, across: tuple[bool | None, dict | None]) -> Facts:
+def _facts(primary: Look | None, store: Look | None, across: tuple[Trespass, dict | None]) -> Facts:
     key = look_at_key(store.rows.get("jwks") if store else None)
     return Facts(primary, store, *across, key, datetime.now(UTC), time.monotonic())
 
@@ -89,7 +89,7 @@ class Prober:
         looks = {alias: self._threads[alias].submit(look, alias) for alias in (PRIMARY, STORE)}
         deadline = time.monotonic() + SILENCE_SECONDS
         primary, store = (_within(looks[alias], deadline) for alias in (PRIMARY, STORE))
-        across = (None, None)
+        across = (Trespass(), None)
         if primary is not None and store is not None:
             across = _within(self._threads[PRIMARY].submit(_across, primary, store), deadline) or across
         self._last = _facts(primary, store, across)

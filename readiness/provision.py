@@ -5,20 +5,9 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from config.databases import SCHEMA
+from readiness.schema import APPEND_ONLY
 
 SERVING = sql.SQL("SELECT, INSERT, UPDATE, DELETE")
-# Table → columns that may change after all; triggers say the same, this says it to the role as well.
-APPEND_ONLY = {
-    "drafts_expansionmove": ("state", "review_until", "approved_until"),
-    "receipts_receipt": (),
-    "receipts_signingkey": (),
-    "reviews_decision": (),
-    "reviews_denial": ("count", "last_at"),
-    "reviews_event": (),
-    "reviews_packet": (),
-    "reviews_reviewpolicy": (),
-    "reviews_vote": (),
-}
 NO_POWERS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 

@@ -1,10 +1,19 @@
 """Whether a database holds what this code needs: its migrations applied, and the tables really there."""
 
+import re
+
 from django.apps import apps
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from config.databases import STORE
 from config.router import home_of
+
+# Only what is in force: a trigger may be disabled, a constraint may be not valid.
+PG_GUARDS = """SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND pg_table_is_visible(tgrelid)
+UNION SELECT conname::text FROM pg_constraint WHERE convalidated AND conrelid <> 0 AND pg_table_is_visible(conrelid)
+UNION SELECT relname::text FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid
+WHERE indisvalid AND pg_table_is_visible(pg_class.oid)"""
 
 
 def pending_migrations(alias: str) -> list[str]:
@@ -26,3 +35,45 @@ def tables_kept_in(alias: str) -> set[str]:
 
 def _kept_in(model, alias: str) -> bool:
     return model._meta.managed and not model._meta.proxy and home_of(model._meta.app_label) == alias
+
+
+# Append-only tables → columns that may change after all. Triggers made by migrations say so, and `provision` says so to the serving role.
+APPEND_ONLY = {
+    "drafts_expansionmove": ("state", "review_until", "approved_until"),
+    "receipts_receipt": (),
+    "receipts_signingkey": (),
+    "reviews_decision": (),
+    "reviews_denial": ("count", "last_at"),
+    "reviews_event": (),
+    "reviews_packet": (),
+    "reviews_reviewpolicy": (),
+    "reviews_vote": (),
+}
+TRIGGERS = {
+    "postgresql": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_change", "no_truncate")}
+    | {"reviews_request_guard", "reviews_request_kept", "reviews_vote_guard"},
+    "sqlite": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_update", "no_delete", "no_insert")}
+    | {f"reviews_request_guard_{number}" for number in range(9)}
+    | {"reviews_request_kept", "reviews_request_fresh", "reviews_request_new", "reviews_vote_guard", "reviews_vote_once"},
+}
+
+
+def missing_guards(alias: str) -> tuple[str, ...]:
+    """Triggers and named constraints that should stand behind the alias and do not, or are switched off. Raises DatabaseError."""
+    wanted = {constraint.name for model in apps.get_models() if _kept_in(model, alias) for constraint in model._meta.constraints}
+    if alias == STORE:
+        wanted |= TRIGGERS[connections[alias].vendor]
+    return tuple(sorted(wanted - _guards(alias)))
+
+
+def _guards(alias: str) -> set[str]:
+    with connections[alias].cursor() as cursor:
+        if connections[alias].vendor == "postgresql":
+            cursor.execute(PG_GUARDS)
+            return {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT type, name, sql FROM sqlite_master")
+        rows = cursor.fetchall()
+    named = {name for kind, name, _ in rows if kind in ("trigger", "index")}
+    # A CHECK or UNIQUE inside a table has no row of its own.
+    inside = " ".join(text for kind, _, text in rows if kind == "table" and text)
+    return named | set(re.findall(r'CONSTRAINT "(\w+)"', inside))

@@ -2,24 +2,27 @@
 
 import contextlib
 import os
+import secrets
 from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
 from django.conf import settings
 from django.db import connections
-from psycopg2 import sql
 
 from access.models import User
 from config.databases import installation
 from drafts.models import Partner
-from readiness import checks, probes
+from readiness import checks, looks, probes
 from readiness.gate import isolation, readiness
+from readiness.looks import Standing, Trespass
 from receipts.issue import register_key
 from receipts.models import SigningKey
 from receipts.signing import signer
 from tests.factories import Story, make_environment, make_user
 
+SECURE = (("session cookie", True),)
 pytestmark = pytest.mark.usefixtures("both_stores")
 
 
@@ -34,7 +37,7 @@ def found(check: str, *, production_like: bool = False, **installed) -> checks.F
 
 def judged(*, production_like: bool = False, debug: bool = False, **installed) -> list[checks.Finding]:
     installed_here = replace(settings.INSTALLATION, **installed)
-    return checks.judge(checks.Situation(installed_here, probes.probe(), debug, production_like))
+    return checks.judge(checks.Situation(installed_here, probes.probe(), debug, production_like, SECURE))
 
 
 def execute(alias: str, statement: str) -> None:
@@ -83,30 +86,46 @@ def test_demo_accounts_alone_are_demo_data():
 
 
 @pytest.fixture
-def role_known_to_the_primary():
-    """The draft store's role name, made known to the primary's cluster by its superuser; nobody else may make roles."""
-    role = sql.Identifier(probes.probe().store.role)
+def known_role():
+    """A role that the primary's cluster knows, as it would know the draft store's if both were one cluster; of a name of its own, because
+    other tests ask the same cluster at the same time. Its rights go with the test's transaction, itself with the fixture."""
     superuser = psycopg2.connect(os.environ["TEST_PRIMARY_SUPERUSER_URL"])
     superuser.autocommit = True
+    name = f"trespasser_{secrets.token_hex(4)}"
     with superuser.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
-        cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
-    yield role.string
-    # The grant of the test is not rolled back yet; what is left of the role goes with the cluster.
+        cursor.execute(f"CREATE ROLE {name}")
+    yield name
+    # A grant that is not rolled back yet keeps the role; it goes with the cluster then.
     with superuser.cursor() as cursor, contextlib.suppress(psycopg2.Error):
-        cursor.execute(sql.SQL("SET lock_timeout = '1s'; DROP ROLE {}").format(role))
+        cursor.execute(f"SET lock_timeout = '1s'; DROP ROLE {name}")
     superuser.close()
 
 
-def test_role_of_drafts_that_could_write_in_the_primary_is_found(role_known_to_the_primary):
-    assert found("production_write", production_like=True).result == "pass"
+def facts_as(role: str) -> probes.Facts:
+    return replace(probes.probe(), trespass=looks.trespass(role))
 
-    execute("default", f'GRANT UPDATE (username) ON access_user TO "{role_known_to_the_primary}"')
-    assert found("production_write", production_like=True).result == "block"
-    assert readiness().answer["production_write_from_self_service"] is True
 
-    execute("default", f'REVOKE ALL (username) ON access_user FROM "{role_known_to_the_primary}"')
-    assert found("production_write", production_like=True).result == "pass"
+def test_role_of_drafts_that_could_write_in_the_primary_is_found(known_role):
+    assert judged_on(facts_as(known_role), production_like=True)["production_write"] == "pass"
+
+    execute("default", f"GRANT UPDATE (username) ON access_user TO {known_role}")
+    assert judged_on(facts_as(known_role), production_like=True)["production_write"] == "block"
+    assert judged_on(facts_as(known_role), production_like=False)["production_write"] == "warn"
+    assert checks.writes(settings.INSTALLATION, facts_as(known_role)) is True
+
+    execute("default", f"REVOKE ALL (username) ON access_user FROM {known_role}")
+    assert judged_on(facts_as(known_role), production_like=True)["production_write"] == "pass"
+    assert checks.writes(settings.INSTALLATION, facts_as(known_role)) is False
+
+
+def test_role_of_drafts_that_may_connect_to_the_primary_is_found(known_role):
+    """PUBLIC may connect to every new database, so a role that the primary knows can, until that is taken back."""
+    assert judged_on(facts_as(known_role), production_like=True)["no_way_in"] == "block"
+    assert judged_on(facts_as(known_role), production_like=False)["no_way_in"] == "warn"
+
+    execute("default", f'REVOKE CONNECT ON DATABASE "{connections["default"].settings_dict["NAME"]}" FROM PUBLIC')
+
+    assert judged_on(facts_as(known_role), production_like=True)["no_way_in"] == "pass"
 
 
 def test_draft_table_in_the_primary_is_found():
@@ -142,7 +161,7 @@ def test_same_database_behind_two_urls_blocks():
 
 @pytest.mark.parametrize("silent", ["primary", "store"])
 def test_silent_database_is_unknown_and_never_a_pass(silent):
-    facts = replace(probes.probe(), **{silent: None}, writes=None, unfillable=None)
+    facts = replace(probes.probe(), **{silent: None}, trespass=Trespass(), unfillable=None)
     findings = {finding.id: finding.result for finding in checks.judge(checks.Situation(settings.INSTALLATION, facts, False, True))}
 
     for name in ("database_identity", "production_write", "policies_fillable", "demo_data", "writable"):
@@ -160,7 +179,7 @@ def test_nothing_known_is_unknown_everywhere_it_matters():
 
 def test_read_only_database_blocks():
     facts = probes.probe()
-    read_only = replace(facts, store=replace(facts.store, read_only=True))
+    read_only = replace(facts, store=replace(facts.store, standing=replace(facts.store.standing, read_only=True)))
 
     assert {f.id: f.result for f in checks.judge(checks.Situation(settings.INSTALLATION, read_only, False, False))}["writable"] == "block"
 
@@ -230,7 +249,8 @@ def test_ids_and_numbers_are_stable():
     assert [(finding.number, finding.id) for finding in judged()] == list(
         enumerate(
             ["database_identity", "dedicated_store", "require_flag", "local_override", "production_write", "no_draft_tables_in_primary",
-             "primary_schema", "draft_store_schema", "writable", "signing_key", "policies_fillable", "demo_data", "debug_off"], 1,
+             "primary_schema", "draft_store_schema", "writable", "signing_key", "policies_fillable", "demo_data", "debug_off",
+ "no_way_in", "role_powers", "side_doors", "guards_stand", "clocks_agree", "web_settings"], 1,
         )
     )  # fmt: skip
 
@@ -245,3 +265,110 @@ def test_enterprise_gate_follows_its_definition():
     assert readiness().answer["launch_gate"] == {
         "passes_enterprise_db_gate": True, "recommended_require_flag": False, "requires_self_service_database_url": True,
     }  # fmt: skip
+
+
+# --- each fact of the second issue, taken away for real and given back --------------------------------------------------------------
+
+
+def test_role_that_the_primary_does_not_know_has_no_way_in():
+    assert found("no_way_in", production_like=True).result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("powers", "result"), [((), "pass"), (("createdb",), "pass"), (("createrole",), "block"), (("superuser",), "block")]
+)
+def test_powers_of_the_serving_roles_are_named(powers, result):
+    facts = probes.probe()
+    given = replace(facts, **{side: replace(getattr(facts, side), standing=Standing("x", powers=powers)) for side in ("primary", "store")})
+
+    assert judged_on(given, production_like=True)["role_powers"] == result
+    assert "createdb" in found("role_powers").evidence  # the tests' own roles may make databases, and the database was asked
+
+
+def judged_on(facts, *, production_like: bool) -> dict[str, str]:
+    situation = checks.Situation(settings.INSTALLATION, facts, False, production_like, SECURE)
+    return {finding.id: finding.result for finding in checks.judge(situation)}
+
+
+@pytest.fixture(params=["dblink", "postgres_fdw"])
+def side_door(request):
+    """A real extension in the draft store's test database, made by its superuser."""
+    url = urlsplit(os.environ["TEST_STORE_SUPERUSER_URL"])._replace(path="/" + connections["self_service"].settings_dict["NAME"])
+    superuser = psycopg2.connect(urlunsplit(url))
+    superuser.autocommit = True
+    with superuser.cursor() as cursor:
+        cursor.execute(f"CREATE EXTENSION {request.param}")
+        yield lambda: cursor.execute(f"DROP EXTENSION IF EXISTS {request.param}")
+        cursor.execute(f"DROP EXTENSION IF EXISTS {request.param}")
+    superuser.close()
+
+
+def test_side_door_is_found_and_its_removal_too(side_door):
+    assert found("side_doors", production_like=True).result == "block"
+    assert found("side_doors").result == "warn"
+
+    side_door()
+
+    assert found("side_doors", production_like=True).result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("alias", "away", "back"),
+    [
+        (
+            "self_service",
+            "ALTER TABLE reviews_vote DISABLE TRIGGER reviews_vote_guard",
+            "ALTER TABLE reviews_vote ENABLE TRIGGER reviews_vote_guard",
+        ),
+        (
+            "self_service",
+            "ALTER TABLE reviews_event DISABLE TRIGGER reviews_event_no_change",
+            "ALTER TABLE reviews_event ENABLE TRIGGER reviews_event_no_change",
+        ),
+        (
+            "self_service",
+            "ALTER TABLE reviews_deploymentreviewrequest DROP CONSTRAINT request_never_writes",
+            "ALTER TABLE reviews_deploymentreviewrequest ADD CONSTRAINT request_never_writes CHECK (NOT production_write)",
+        ),
+        (
+            "self_service",
+            "ALTER INDEX one_open_request RENAME TO elsewhere",
+            "ALTER INDEX elsewhere RENAME TO one_open_request",
+        ),
+        (
+            "default",
+            "ALTER TABLE access_user RENAME CONSTRAINT username_is_no_address TO elsewhere",
+            "ALTER TABLE access_user RENAME CONSTRAINT elsewhere TO username_is_no_address",
+        ),
+    ],
+)
+def test_guard_that_is_gone_or_off_is_found(alias, away, back):
+    assert found("guards_stand").result == "pass"
+    execute(alias, away)
+    assert found("guards_stand").result == "block"
+    execute(alias, back)
+    assert found("guards_stand").result == "pass"
+
+
+@pytest.mark.parametrize("ahead", [-600.0, 600.0])
+def test_F17_clock_that_differs_is_found(ahead):
+    facts = probes.probe()
+    skewed = replace(facts, store=replace(facts.store, clock=ahead))
+
+    assert judged_on(facts, production_like=True)["clocks_agree"] == "pass"
+    assert judged_on(skewed, production_like=True)["clocks_agree"] == "block"
+
+
+def test_web_settings_follow_the_settings(settings):
+    assert {finding.id: finding.result for finding in readiness().findings}["web_settings"] == "warn"
+
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.SECURE_HSTS_SECONDS, settings.ALLOWED_HOSTS = 60, ["readiness.test"]
+
+    assert {finding.id: finding.result for finding in readiness().findings}["web_settings"] == "pass"
+    settings.ALLOWED_HOSTS = ["*"]
+    assert {finding.id: finding.result for finding in readiness(production_like=True).findings}["web_settings"] == "block"
+
+
+def test_every_finding_tells_age_and_cost():
+    assert [finding.id for finding in judged() if finding.cost <= 0 or finding.age < 0] == []
