@@ -39,6 +39,7 @@ RECEIPT_ISSUER = env.text(
 )
 RECEIPT_SIGNING_KEY = env.text(os.environ, "RECEIPT_SIGNING_KEY")
 RECEIPT_SIGNING_KEY_FILE = env.text(os.environ, "RECEIPT_SIGNING_KEY_FILE")
+METRICS_TOKEN = env.text(os.environ, "METRICS_TOKEN")
 API_TOKEN_DAYS = env.whole_number(os.environ, "API_TOKEN_DAYS", default=90, least=1)
 
 INSTALLED_APPS = [
@@ -127,7 +128,7 @@ SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_SSL_REDIRECT = env.switch(os.environ, "SECURE_SSL_REDIRECT", default=SECURE_COOKIES)
 # Probes ask over plain HTTP from inside, and the readiness answer is 200 whoever asks.
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^api/v1/readiness$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^api/v1/readiness$", r"^metrics$"]
 if env.switch(os.environ, "BEHIND_TLS_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_COOKIES else 0

@@ -245,6 +245,8 @@ def no_way_in(situation: Situation) -> Outcome:
         return asked
     if situation.installation.shared:
         return block_when_production_like(situation, "Drafts and the primary share one role.", "Set SELF_SERVICE_DATABASE_URL.")
+    if situation.facts.trespass.entered:
+        return Result.BLOCK, "The draft store's own credentials were tried at the primary and got in.", PROVISION
     if situation.facts.trespass.connects:
         evidence = "The draft store's role may connect to the primary, although it can do nothing there."
         return block_when_production_like(situation, evidence, PROVISION)

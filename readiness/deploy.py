@@ -8,7 +8,7 @@ from readiness.gate import readiness
 
 @register(deploy=True)
 def deploy_findings(app_configs, **kwargs) -> list[CheckMessage]:
-    return [message for finding in readiness(production_like=True).findings if (message := as_message(finding))]
+    return [message for finding in readiness(production_like=True, entering=True).findings if (message := as_message(finding))]
 
 
 def as_message(finding: Finding) -> CheckMessage | None:

@@ -1,7 +1,7 @@
 """The two answers: is this installation ready, and may this rollout proceed. Reads only; every channel renders the same values."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.db.models import Case, QuerySet, Value, When
 from config.refusals import Reason
 from drafts.coverage import owner_names
 from drafts.models import CoveragePlan
-from readiness import checks, probes
+from readiness import checks, looks, probes
 from readiness.checks import ISOLATION, Finding, Result, Situation
 from receipts.canonical import commitment_id
 from receipts.keys import jwks
@@ -46,9 +46,14 @@ class Readiness:
         return [finding for finding in self.findings if finding.result == Result.UNKNOWN]
 
 
-def readiness(*, production_like: bool | None = None) -> Readiness:
-    """Judge the latest facts. `production_like` True judges as for production, whatever this installation is."""
+def readiness(*, production_like: bool | None = None, entering: bool = False) -> Readiness:
+    """Judge the latest facts. `production_like` True judges as for production, whatever this installation is.
+
+    `entering`: also try the draft store's credentials at the primary, as deploy checks do.
+    """
     installation, facts = settings.INSTALLATION, probes.latest()
+    if entering:
+        facts = replace(facts, trespass=replace(facts.trespass, entered=looks.try_to_enter()))
     strict = installation.production_like if production_like is None else production_like
     findings = checks.judge(Situation(installation, facts, settings.DEBUG, strict, _web()))
     status = _status(findings)

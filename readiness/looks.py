@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 
+import psycopg2
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.loader import MigrationLoader
@@ -12,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from access import people
 from access.models import User
-from config.databases import PRIMARY, STORE
+from config.databases import CONNECT_SECONDS, PRIMARY, STORE
 from config.isolation import identity
 from config.refusals import Refused
 from drafts.models import Partner
@@ -46,10 +47,14 @@ class Standing:
 
 @dataclass(frozen=True)
 class Trespass:
-    """What the draft store's role may do in the primary, asked of the primary; None: nobody can be asked."""
+    """What the draft store's role may do in the primary, asked of the primary; None: nobody can be asked.
+
+    `entered`: whether the draft store's own credentials got in when they were tried, which deploy checks alone do.
+    """
 
     connects: bool | None = None
     writes: bool | None = None
+    entered: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,19 @@ def trespass(role: str) -> Trespass:
     except SILENT:
         connection.close()
         return Trespass()
+
+
+def try_to_enter() -> bool | None:
+    """Try the draft store's user and password at the primary's address; None where that cannot be tried."""
+    primary, store = settings.DATABASES[PRIMARY], settings.DATABASES[STORE]
+    if not (primary["ENGINE"].endswith("postgresql") and store["ENGINE"].endswith("postgresql")):
+        return None
+    place = {"host": primary["HOST"], "port": primary["PORT"], "dbname": primary["NAME"], "connect_timeout": CONNECT_SECONDS}
+    try:
+        psycopg2.connect(**place, user=store["USER"], password=store["PASSWORD"]).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
 
 
 def unfillable(rules: dict[str, list | None]) -> dict[str, str] | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from readiness import api, views
+from readiness import api, metrics, views
 
 urlpatterns = [
     path("", views.home),
@@ -12,4 +12,5 @@ urlpatterns = [
     path("api/docs", views.docs, name="api_docs"),
     path("livez", views.livez),
     path("readyz", views.readyz),
+    path("metrics", metrics.metrics),
 ]

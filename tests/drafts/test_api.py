@@ -52,7 +52,9 @@ def test_W02_W03_derived_and_unknown_fields_are_refused_by_name(owner, story, na
     assert (CoveragePlan.objects.count(), CoveragePlan.objects.get(pk=story.plan.pk).state) == (plans, "draft")
 
 
-@pytest.mark.parametrize("value", [1, True, None, {"a": 1}, ["a"], "", " ", "nul\x00", "x" * 500, "zero\u200bwidth", "bidi\u202e", "line\nbreak"])
+@pytest.mark.parametrize(
+    "value", [1, True, None, {"a": 1}, ["a"], "", " ", "nul\x00", "x" * 500, "zero\u200bwidth", "bidi\u202e", "line\nbreak"]
+)
 @pytest.mark.parametrize("name", [*PLAN_FIELDS, "external_reference", "partner"])
 def test_wrong_type_or_character_is_400_and_names_the_field(owner, name, value):
     answer = owner.post("plans/", {**BODY, name: value})

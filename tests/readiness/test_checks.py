@@ -270,6 +270,18 @@ def test_enterprise_gate_follows_its_definition():
 # --- each fact of the second issue, taken away for real and given back --------------------------------------------------------------
 
 
+def test_deploy_check_tries_the_credentials_themselves(monkeypatch):
+    """With the primary's own credentials in the draft store's place, the way in is open, and trying it shows."""
+    tried = {finding.id: finding.result for finding in readiness(production_like=True, entering=True).findings}
+    assert tried["no_way_in"] == "pass"
+
+    for name in ("USER", "PASSWORD"):
+        monkeypatch.setitem(settings.DATABASES["self_service"], name, settings.DATABASES["default"][name])
+
+    tried = {finding.id: finding.result for finding in readiness(production_like=True, entering=True).findings}
+    assert tried["no_way_in"] == "block"
+
+
 def test_role_that_the_primary_does_not_know_has_no_way_in():
     assert found("no_way_in", production_like=True).result == "pass"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from receipts.models import Receipt
-from reviews.models import Decision, DeploymentReviewRequest, Denial, Vote
+from reviews.models import Decision, Denial, DeploymentReviewRequest, Vote
 from tests.calls import Caller, codes, pointers
 from tests.factories import CONFIRMATION_FIELDS, VALID_UNTIL, Story, confirm_all, make_environment, make_user
 
@@ -70,8 +70,8 @@ def test_A09_no_route_votes(story):
     assert (Vote.objects.count(), Decision.objects.count(), Receipt.objects.count()) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("name", ["state", "digest", "packet_digest", "expires_at", "receipt", "approved_by", "reviewer", "decided_at", "actor",
-                                  "revision", "policy", "production_write", "commitment_id"])  # fmt: skip
+@pytest.mark.parametrize("name", ["state", "digest", "packet_digest", "expires_at", "receipt", "approved_by", "reviewer", "decided_at",
+                                  "actor", "revision", "policy", "production_write", "commitment_id"])  # fmt: skip
 def test_A04_W02_W03_protected_names_are_refused(owner, story, name):
     made = opened(owner, story)
     path = f"review-requests/{made['id']}/"
@@ -101,7 +101,11 @@ def test_W10_every_field_of_a_confirmation_is_typed(owner, story, kind, value):
     made = opened(owner, story)
     path = f"review-requests/{made['id']}/confirmations/{kind}/"
     right = CONFIRMATION_FIELDS[kind]
-    takes_text = {name for name, sample in right.items() if isinstance(sample, str) and name not in ("availability_percent", "rehearsed_on", "change_window")}
+    takes_text = {
+        name
+        for name, sample in right.items()
+        if isinstance(sample, str) and name not in ("availability_percent", "rehearsed_on", "change_window")
+    }
 
     for name in right:
         answer = owner.put(path, statement(kind, fields={**right, name: value}), version=made["version"])
@@ -141,7 +145,9 @@ def test_wrong_confirmation_is_named_and_not_stored(owner, story, change, pointe
 def test_confirmation_is_read_back_as_it_was_said(owner, story):
     made = opened(owner, story)
 
-    said = owner.put(f"review-requests/{made['id']}/confirmations/sla/", statement("sla", evidence_sha256=SHA), version=made["version"]).json()
+    said = owner.put(
+        f"review-requests/{made['id']}/confirmations/sla/", statement("sla", evidence_sha256=SHA), version=made["version"]
+    ).json()
 
     assert set(said) == {"kind", "fields", "evidence_url", "evidence_sha256", "confirmed_by", "confirmed_at", "valid_until"}
     assert (said["kind"], said["fields"], said["confirmed_by"]) == ("sla", CONFIRMATION_FIELDS["sla"], "owner")
@@ -182,7 +188,8 @@ def test_precondition_is_required_on_every_verb(owner, story):
 @pytest.mark.parametrize(
     "subject",
     [None, {}, "x", [1], [{"name": "a"}], [{"name": "a", "digest": {}}], [{"name": "a", "digest": {"md5": "a" * 32}}],
-     [{"name": "a", "digest": {"sha256": "A" * 64}}], [{"name": "", "digest": {"sha256": SHA}}], [{"name": "a", "digest": {"sha256": SHA}, "size": 1}],
+     [{"name": "a", "digest": {"sha256": "A" * 64}}], [{"name": "", "digest": {"sha256": SHA}}],
+     [{"name": "a", "digest": {"sha256": SHA}, "size": 1}],
      [{"name": "a", "digest": {"sha256": 5}}], [{"name": "a", "digest": {"sha256": SHA}}] * 21],
 )  # fmt: skip
 def test_wrong_subject_is_400(owner, story, subject):
@@ -311,7 +318,10 @@ def test_environments_and_whoami_say_what_the_caller_may_use(owner, story):
     environment = owner.get("environments/").json()["results"][0]
     me = owner.get("whoami/").json()
 
-    assert (environment["slug"], set(environment["policy"])) == ("production", {"id", "version", "digest", "rules", "required_confirmations"})
+    assert (environment["slug"], set(environment["policy"])) == (
+        "production",
+        {"id", "version", "digest", "rules", "required_confirmations"},
+    )
     assert (me["username"], me["scopes"]) == ("owner", ["draft", "read", "request"])
     assert owner.token not in str(me)
 

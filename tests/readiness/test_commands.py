@@ -1,0 +1,123 @@
+"""`manage.py readiness` and `check --deploy`: every form of the answer, and exit codes that never say yes on doubt."""
+
+import json
+import xml.etree.ElementTree as xml
+
+import pytest
+
+from tests.conftest import run_manage
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def ready(sqlite_installation):
+    """A seeded installation on two SQLite files, ready in its environment; the environment of its commands."""
+    folder = sqlite_installation.primary.parent
+    key = {"RECEIPT_SIGNING_KEY_FILE": str(folder / "key.pem")}
+    for command in (["create_signing_key"], ["seed_demo"]):
+        done = sqlite_installation.manage(*command, **key)
+        assert done.returncode == 0, done.stderr
+    return sqlite_installation.env | key
+
+
+def ask(env, *arguments, **options):
+    return run_manage("readiness", *arguments, env=env, **options)
+
+
+def plan_in(env, state: str) -> tuple[str, str]:
+    code = (
+        "from reviews.models import *; r = DeploymentReviewRequest.objects.as_of_now()"
+        f".filter(state_now='{state}', environment__slug='production').first(); print(r.plan_id, r.environment.slug)"
+    )
+    return tuple(run_manage("shell", "-v", "0", "-c", code, env=env).stdout.split())
+
+
+def test_text_names_every_check_and_the_verdict(ready):
+    done = ask(ready)
+
+    assert (done.returncode, done.stdout.strip().splitlines()[-1]) == (0, "ready_for_review")
+    assert "No demo data" in done.stdout
+
+
+def test_json_and_checks(ready):
+    assert json.loads(ask(ready, "--json").stdout)["status"] == "ready_for_review"
+    checks = json.loads(ask(ready, "--json", "--checks").stdout)["checks"]
+    assert {"id", "title", "area", "result", "evidence", "remedy", "age", "cost"} <= set(checks[0])
+
+
+def test_markdown_goes_to_the_step_summary_too(ready, tmp_path):
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+
+    done = ask(ready | {"GITHUB_STEP_SUMMARY": str(summary)}, "--markdown")
+
+    assert done.stdout.startswith("## Readiness: ready_for_review")
+    assert summary.read_text() == "before\n" + done.stdout
+
+
+def test_junit_counts_what_blocks(ready, tmp_path):
+    ask(ready | {"READINESS_ENVIRONMENT": "production", "SECRET_KEY": "k" * 40}, "--junit", str(tmp_path / "r.xml"))
+
+    suite = xml.parse(tmp_path / "r.xml").getroot()
+    assert int(suite.get("tests")) == len(suite.findall("testcase")) > 15
+    assert int(suite.get("failures")) == len(suite.findall("testcase/failure")) > 0
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "words"), [("approved", 0, "may launch"), ("review_requested", 1, "may not launch"), ("rejected", 1, "may not")]
+)
+def test_launch_of_a_plan(ready, state, status, words):
+    plan, environment = plan_in(ready, state)
+
+    done = ask(ready, "--plan", plan, "--environment", environment)
+    as_json = json.loads(ask(ready, "--plan", plan, "--environment", environment, "--json").stdout)
+
+    assert (done.returncode, words in done.stdout) == (status, True)
+    assert as_json["may_launch"] is (status == 0)
+
+
+def test_launch_needs_the_readiness_of_the_installation_too(ready):
+    plan, environment = plan_in(ready, "approved")
+
+    done = ask(ready | {"RECEIPT_SIGNING_KEY_FILE": "/nowhere"}, "--plan", plan, "--environment", environment)
+
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--nonsense"], ["--plan", "x"], ["--plan", NOBODY], ["--environment", "production"], ["--wait", "soon"], ["--json", "--markdown"],
+     ["--plan", NOBODY, "--environment", "production"]],
+)  # fmt: skip
+def test_wrong_usage_is_2(ready, arguments):
+    assert ask(ready, *arguments).returncode == 2
+
+
+def test_wait_ends_with_the_answer_it_has(ready):
+    done = ask(ready | {"RECEIPT_SIGNING_KEY_FILE": "/nowhere"}, "--wait", "2s")
+
+    assert done.returncode == 1
+
+
+def test_unmigrated_databases_are_blocked_and_say_what_to_type(tmp_path):
+    env = {
+        "READINESS_ENVIRONMENT": "test",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/p.sqlite3",
+        "SELF_SERVICE_DATABASE_URL": f"sqlite:///{tmp_path}/s.sqlite3",
+    }
+
+    done = ask(env)
+
+    assert (done.returncode, "manage.py migrate_all" in done.stdout) == (1, True)
+
+
+def test_deploy_check_shows_the_same_findings_with_ids(ready):
+    strict = ready | {"READINESS_ENVIRONMENT": "production", "SECRET_KEY": "k" * 40}
+    checks = json.loads(ask(strict, "--json", "--checks").stdout)["checks"]
+
+    done = run_manage("check", "--deploy", env=ready)
+
+    assert done.returncode == 1
+    for check in [check for check in checks if check["result"] == "block"]:
+        assert f"(readiness.E{check['number']:03}) {check['title']}" in done.stderr
