@@ -172,6 +172,10 @@ class StrictSerializer(serializers.Serializer):
         return super().to_internal_value(data)
 
 
+class NoInput(StrictSerializer):
+    """A body that may only be empty."""
+
+
 def validated(serializer_class, request, **options) -> dict:
     """The checked body of a request. Raises ValidationError (400) naming every wrong field."""
     serializer = serializer_class(data=request.data, **options)

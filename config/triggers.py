@@ -90,7 +90,8 @@ END $$"""
 def _sqlite(table: str, *, mutable: tuple[str, ...], deletable: bool, fixed: list[str], unique: list[list[str]]) -> list[str]:
     """`fixed`: the columns an UPDATE must leave alone, all of them when empty; `unique`: what an INSERT OR REPLACE could hit."""
     refuse = f"BEGIN SELECT RAISE(ABORT, '{_sentence(table, mutable)}'); END"
-    changed = " OR ".join(f'OLD."{column}" IS NOT NEW."{column}"' for column in fixed)
+    # The rowid with them: a row that took another's place would be that row to whoever asks by it.
+    changed = " OR ".join(["OLD.rowid IS NOT NEW.rowid", *(f'OLD."{column}" IS NOT NEW."{column}"' for column in fixed)]) if fixed else ""
     # The rowid too: INSERT OR REPLACE can name it, whatever the primary key is.
     same = " OR ".join(["rowid = NEW.rowid", *(" AND ".join(f'"{column}" = NEW."{column}"' for column in columns) for columns in unique)])
     conditions = {

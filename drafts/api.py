@@ -6,7 +6,7 @@ from django.conf import settings
 from rest_framework.response import Response
 
 from access.api import ApiView
-from config.api import PAGE_PARAMETERS, expected_version, invalid, page, parameters, validated, versioned
+from config.api import PAGE_PARAMETERS, NoInput, expected_version, invalid, page, parameters, validated, versioned
 from config.refusals import not_found, recorded, refuse_if
 from drafts import coverage
 from drafts.boundary import boundary_object
@@ -84,7 +84,10 @@ class Plan(PlanView):
 
     def delete(self, request, plan_id):
         plan = self.writable(plan_id, "delete_plan")
-        coverage.delete_plan(self.actor, plan_id, version=expected_version(request, plan.version))
+        version = expected_version(request, plan.version)
+        parameters(request)
+        validated(NoInput, request)
+        coverage.delete_plan(self.actor, plan_id, version=version)
         return Response(status=204)
 
 

@@ -7,12 +7,12 @@ SCHEMA = "readiness.boundary_object.v1"
 
 
 def boundary_object(plan: CoveragePlan, moves: list[ExpansionMove], *, base_url: str) -> dict:
-    """The draft boundary object. `base_url`: this installation's public address, without a slash at the end."""
+    """The draft boundary object of a plan read with `as_of_now()`. `base_url`: this installation's address, without a slash at the end."""
     return {
         "schema": SCHEMA,
         "plan": str(plan.pk),
         "name": plan.name,
-        "state": plan.state,
+        "state": plan.state_now,
         "version": plan.version,
         "production_write": False,
         "boundary": {"partner": plan.partner.slug, "external_reference": plan.external_reference, **coverage(plan)},
@@ -23,7 +23,7 @@ def boundary_object(plan: CoveragePlan, moves: list[ExpansionMove], *, base_url:
             "review_requests_url": f"{base_url}/api/v1/review-requests/",
             "gate_url": f"{base_url}/api/v1/gate/",
             "jwks_url": f"{base_url}/protocol/v1/jwks.json",
-            "headers": ["Authorization", "If-Match", "Idempotency-Key"],
+            "headers": ["Authorization", "If-Match"],
             "authorization_scheme": "Token",
         },
     }

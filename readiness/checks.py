@@ -57,7 +57,7 @@ MIGRATE = "Run `manage.py migrate_all` with this release, then reload."
 
 
 def check(title: str, area: str):
-    """Register a check: its function's name is its id, its place in the file its number."""
+    """Register a check: its function's name is its id, its place in the file its number. Numbers are published: append only."""
 
     def register(judge: Callable[[Situation], Outcome]):
         _registry.append((judge.__name__, title, area, judge))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from rest_framework.response import Response
 
 from access.api import ApiView, scope_reason
-from config.api import PAGE_PARAMETERS, expected_version, invalid, page, parameters, validated, versioned
+from config.api import PAGE_PARAMETERS, NoInput, expected_version, invalid, page, parameters, validated, versioned
 from config.refusals import Reason, Refused, not_found, recorded, refuse_if
 from drafts.api import PlanView
 from drafts.coverage import owner_reasons
@@ -24,7 +24,6 @@ from reviews.serializers import (
     ConfirmationOutput,
     EnvironmentOutput,
     EventOutput,
-    NoInput,
     OpenInput,
     RequestOutput,
     SubjectInput,
@@ -44,6 +43,7 @@ class Expand(PlanView):
     def post(self, request, plan_id):
         plan = self.writable(plan_id, "expand")
         version = expected_version(request, plan.version)
+        parameters(request)
         validated(NoInput, request)
         expanded = decisions.expand(self.actor, plan_id, version=version)
         return versioned(PlanOutput(expanded).data, expanded.version)

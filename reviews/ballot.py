@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from access import people
 from access.actors import Actor
-from config.refusals import Reason, Refused, not_found
+from config.refusals import Reason, Refused, not_found, refuse_if
 from drafts.coverage import owner_names
 from drafts.custody import plain_text
 from reviews import confirmations, packet
@@ -33,7 +33,7 @@ class Ballot:
 
 
 def hand_out(turn: Turn) -> Ballot:
-    """The ballot of a locked request. Raises Refused 404 for who may not see the request, 409 where nothing was ever put up."""
+    """The ballot of a locked request. Raises Refused 404 for who may not see the request, 409 where nothing sound was put up."""
     review_request, actor = turn.review_request, turn.actor
     if review_request.policy is None:
         _refuse_unseen(turn)
@@ -43,6 +43,7 @@ def hand_out(turn: Turn) -> Ballot:
     if actor.user_id not in groups:
         _refuse_unseen(turn)
     frozen = packet.current(review_request)
+    refuse_if(packet.damage_reasons(frozen, review_request.digest))
     return Ballot(frozen, packet.value_of(frozen), approvals, groups)
 
 
@@ -59,7 +60,7 @@ def vote_reasons(turn: Turn, ballot: Ballot, *, choice: str, digest: str, commen
     review_request, actor = turn.review_request, turn.actor
     reasons = _door_reasons(actor) + group_reasons(review_request, ballot.groups.get(actor.user_id, frozenset()))
     reasons += conflict_reasons(review_request, ballot.packet, actor.user_id)
-    reasons += _digest_reasons(review_request, ballot.frozen, digest) + state_reasons(turn, State.REVIEW_REQUESTED)
+    reasons += _digest_reasons(review_request, digest) + state_reasons(turn, State.REVIEW_REQUESTED)
     if choice not in Choice.values:
         return [*reasons, Reason("unknown_choice", f"Choose one of: {', '.join(Choice.values)}.", pointer="/choice", status=400)]
     reasons += comment_reasons(comment, required=choice in (Choice.REQUEST_CHANGES, Choice.REJECT))
@@ -75,16 +76,12 @@ def _door_reasons(actor: Actor) -> list[Reason]:
     ]
 
 
-def _digest_reasons(review_request: DeploymentReviewRequest, frozen: Packet, digest: str) -> list[Reason]:
+def _digest_reasons(review_request: DeploymentReviewRequest, digest: str) -> list[Reason]:
     if not digest:
         return [Reason("digest_missing", "A vote quotes the digest of the packet it is about.", clear_by="the reviewer", status=428)]
     if digest != review_request.digest:
         detail = f"The packet has changed since you read it: revision {review_request.revision} is under review now. Read it, then decide."
         return [Reason("stale_packet", detail, clear_by="the reviewer", status=412)]
-    if not packet.is_intact(frozen, digest):
-        return [
-            Reason("packet_damaged", "The stored packet does not match its digest; nothing can be decided on it.", clear_by="an operator")
-        ]
     return []
 
 

@@ -162,14 +162,17 @@ def _statement(kind: str, fields: object, *, now: datetime, **evidence) -> dict:
     return said
 
 
-def request_review(actor: Actor, request_id: uuid.UUID, *, version: int | None = None) -> DeploymentReviewRequest:
-    """Freeze the packet of a new revision and put it before the reviewers."""
+def request_review(
+    actor: Actor, request_id: uuid.UUID, *, version: int | None = None, plan_version: int | None = None
+) -> DeploymentReviewRequest:
+    """Freeze the packet of a new revision and put it before the reviewers. `plan_version`: the plan that the owner was shown."""
     with taking_turn(actor, "request_review", request_id) as turn:
         review_request, now = turn.review_request, turn.now
         refuse_if(owner_turn_reasons(turn, version, scope="request"))
         refuse_if(state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
         expire_due(plan_id=review_request.plan_id, environment_id=review_request.environment_id, now=now)
         plan = locked_plan(actor, review_request.plan_id)
+        refuse_if(version_reasons(plan.version, plan_version))
         review_request.plan = plan
         ruling = explain.newest_policy(review_request.environment)
         refuse_if(explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=now))

@@ -68,11 +68,13 @@ def review_reasons(
 
 def seat_reasons(review_request: DeploymentReviewRequest) -> list[Reason]:
     """The seats still open in a running review, and who by name can fill them."""
-    ruling = review_request.policy
+    ruling, frozen = review_request.policy, packet.current(review_request)
+    if damaged := packet.damage_reasons(frozen, review_request.digest):
+        return damaged
     groups, names = people.reviewers(ruling.groups)
     votes = review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
     approvers = set(votes.values_list("user_id", flat=True))
-    hands = people_in(packet.value_of(packet.current(review_request))) | {review_request.requested_by_id}
+    hands = people_in(packet.value_of(frozen)) | {review_request.requested_by_id}
     counted = {user_id: theirs for user_id, theirs in groups.items() if user_id in approvers}
     free = {user_id: theirs for user_id, theirs in groups.items() if user_id not in approvers | hands}
     return [

@@ -5,6 +5,7 @@ import re
 from django import forms
 
 from config.forms import StrictForm, VersionForm
+from drafts.forms import with_none_chosen
 from reviews import confirmations
 from reviews.models import Kind
 
@@ -49,9 +50,16 @@ class OpenRequestForm(SubjectForm):
 
     def __init__(self, *args, environments, predecessors, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["environment"].choices = [(environment.slug, environment.name) for environment in environments]
+        places = [(environment.slug, environment.name) for environment in environments]
+        self.fields["environment"].choices = with_none_chosen(places, "Choose an environment")
         choices = [(str(found.pk), f"{found.environment.name}, opened {found.created_at:%-d %B %Y}") for found in predecessors]
         self.fields["predecessor"].widget = forms.Select(choices=[("", "Start afresh"), *choices])
+
+
+class RequestReviewForm(VersionForm):
+    """Request and plan as they were shown: what is frozen is what was checked."""
+
+    plan_version = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
 
 
 class CommentForm(VersionForm):

@@ -1,5 +1,7 @@
 """Who is in which group, who owns what, and what an environment asks for. Each change leaves its event first, then happens."""
 
+import re
+
 from django.contrib.auth.models import Group
 from django.db import transaction
 
@@ -12,6 +14,7 @@ from reviews import policy
 from reviews.models import Environment, Kind, ReviewPolicy
 from reviews.record import database_now, write_event
 
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 COMMAND_LINE = Actor(user_id=0, username="command line", channel="command")
 
 
@@ -38,6 +41,17 @@ def set_membership(actor: Actor, user: User, partner: Partner, *, role: str | No
             Membership.objects.filter(partner=partner, user_id=user.pk).delete()
         else:
             Membership.objects.update_or_create(partner=partner, user_id=user.pk, defaults={"username": user.username, "role": role})
+
+
+def set_environment(actor: Actor, slug: str, *, name: str, protected: bool) -> Environment:
+    """Make an environment, or change its name and protection. The slug stays: packets and receipts name it."""
+    if not SLUG.match(slug):
+        refuse_if([Reason("invalid_slug", "A slug has small letters, digits, dashes and underscores, 64 at most.", status=400)])
+    with transaction.atomic(using=STORE):
+        detail = {"environment": slug, "name": name, "protected": protected}
+        write_event(actor, "set_environment", None, at=database_now(), detail=detail)
+        found, _ = Environment.objects.update_or_create(slug=slug, defaults={"name": name, "protected": protected})
+    return found
 
 
 def policy_input_reasons(rules: list, required: list[str], lifetimes: dict[str, int]) -> list[Reason]:

@@ -70,6 +70,13 @@ def is_intact(packet: Packet, digest: str) -> bool:
     return sha256_hex(bytes(packet.body)) == packet.digest == digest
 
 
+def damage_reasons(packet: Packet, digest: str) -> list[Reason]:
+    """Why nothing can be decided on a packet, nor read from it; empty when it is intact."""
+    if is_intact(packet, digest):
+        return []
+    return [Reason("packet_damaged", "The stored packet does not match its digest; nothing can be decided on it.", clear_by="an operator")]
+
+
 def value_of(packet: Packet) -> dict:
     return json.loads(bytes(packet.body))
 

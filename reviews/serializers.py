@@ -45,10 +45,6 @@ class ConfirmationInput(StrictSerializer):
         return found
 
 
-class NoInput(StrictSerializer):
-    pass
-
-
 class CommentInput(StrictSerializer):
     # Blank and too long are the verb's to refuse, with the state and the rights in one answer.
     comment = AnyJSON()

@@ -16,7 +16,7 @@ from config.forms import VersionForm
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_reasons, visible_plans
 from reviews import confirmations, decisions, explain, packet, reading
-from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, SubjectForm
+from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, RequestReviewForm, SubjectForm
 from reviews.guide import EDITABLE
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
 from reviews.record import database_now
@@ -143,8 +143,8 @@ def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRes
     """Everything that would be frozen now; POST freezes it and puts it before the reviewers."""
     actor = page_actor(request)
     review_request = visible_request(actor, plan_id, request_id)
-    form = VersionForm(posted(request), initial={"version": review_request.version})
-    if form.is_bound and form.attempt(lambda said: decisions.request_review(actor, request_id, version=said["version"])):
+    form = RequestReviewForm(posted(request))
+    if form.is_bound and form.attempt(lambda said: decisions.request_review(actor, request_id, **said)):
         messages.success(request, f"Review requested: revision {form.outcome.revision} is frozen and before the reviewers.")
         return to_request(review_request)
     editable = review_request.state_now in EDITABLE

@@ -12,6 +12,7 @@ from reviews.models import DeploymentReviewRequest
 
 FORM = "application/x-www-form-urlencoded"
 DESK = "/admin/reviews/deploymentreviewrequest/"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
 SCRIPT = "\"><script>alert(1)</script>'--"
 
 

@@ -7,8 +7,33 @@ from hypothesis import strategies as st
 
 from drafts.custody import comment_text, evidence_link, plain_text
 
-GOOD = ["host-request-1", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "550e8400-e29b-41d4-a716-446655440000", "ä ö ü – “quoted”", "数据", "a/b:c#d@e", "é", "👍"]
-INVISIBLE = ["\x00", "\x07", "\x1b[31m", "\u200b", "\u200d", "\ufeff", "\u202e", "\u2066", "\u2028", "\u2029", "\ue000", "\ud800", "\U000e0001", "\x7f", "\x85"]
+GOOD = [
+    "host-request-1",
+    "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "ä ö ü – “quoted”",
+    "数据",
+    "a/b:c#d@e",
+    "é",
+    "👍",
+]
+INVISIBLE = [
+    "\x00",
+    "\x07",
+    "\x1b[31m",
+    "\u200b",
+    "\u200d",
+    "\ufeff",
+    "\u202e",
+    "\u2066",
+    "\u2028",
+    "\u2029",
+    "\ue000",
+    "\ud800",
+    "\U000e0001",
+    "\x7f",
+    "\x85",
+]
 
 
 @pytest.mark.parametrize("value", GOOD)

@@ -18,14 +18,19 @@ def move(number: int, **fields) -> ExpansionMove:
 
 
 def test_a_plan_section_holds_the_five_fields_and_nothing_that_changes_by_itself():
-    plan = CoveragePlan(id=uuid.UUID(int=1), partner=Partner(slug="northstar"), name="n", external_reference="r", version=7, archived=True, **BOUNDARY)
+    plan = CoveragePlan(
+        id=uuid.UUID(int=1), partner=Partner(slug="northstar"), name="n", external_reference="r", version=7, archived=True, **BOUNDARY
+    )
     assert plan_section(plan) == {
         "id": "00000000-0000-0000-0000-000000000001", "partner": "northstar", "name": "n", "external_reference": "r", **BOUNDARY,
     }  # fmt: skip
 
 
 def test_moves_stand_in_the_order_of_their_numbers():
-    assert moves_section([move(2, corrects=1), move(1)]) == [{"number": 1, "corrects": None, **BOUNDARY}, {"number": 2, "corrects": 1, **BOUNDARY}]
+    assert moves_section([move(2, corrects=1), move(1)]) == [
+        {"number": 1, "corrects": None, **BOUNDARY},
+        {"number": 2, "corrects": 1, **BOUNDARY},
+    ]
 
 
 def test_authors_stand_in_the_order_of_their_ids():
@@ -35,7 +40,9 @@ def test_authors_stand_in_the_order_of_their_ids():
 @settings(deadline=None)
 @given(st.permutations([1, 2, 3, 4, 5]))
 def test_the_digest_does_not_depend_on_the_order_of_rows(order):
-    assert section_digest(moves_section([move(number) for number in order])) == section_digest(moves_section([move(number) for number in range(1, 6)]))
+    assert section_digest(moves_section([move(number) for number in order])) == section_digest(
+        moves_section([move(number) for number in range(1, 6)])
+    )
 
 
 @pytest.mark.parametrize("field", BOUNDARY)

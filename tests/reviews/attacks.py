@@ -117,22 +117,24 @@ def _within_a_revision() -> dict[str, str]:
 
 
 REVIEW = "state = 'review_requested', revision = revision + 1, expires_at = '2098-01-01 00:00:00+00:00'"
+OTHER_DIGEST = "(SELECT digest FROM reviews_packet WHERE review_request_id = {in_review})"
+TO_APPROVED = "state = 'approved', expires_at = CURRENT_TIMESTAMP"
 OTHER_PLAN = f"(SELECT plan_id FROM {REQUEST} WHERE id = {{changes}})"
 REQUESTS = {
     "delete requests": f"DELETE FROM {REQUEST}",
     "delete a draft": f"DELETE FROM {REQUEST} WHERE id = {{draft}}",
     "review without a packet": f"UPDATE {REQUEST} SET {REVIEW} WHERE id = {{changes}}",
-    "review with the packet of another": f"UPDATE {REQUEST} SET {REVIEW}, digest = (SELECT digest FROM reviews_packet WHERE review_request_id = {{in_review}}) WHERE id = {{changes}}",
-    "two revisions at once": f"UPDATE {REQUEST} SET {REVIEW}, revision = revision + 2 WHERE id = {{changes}}".replace("revision = revision + 1, ", ""),
-    "back to an older revision": f"UPDATE {REQUEST} SET state = 'review_requested', revision = 0, expires_at = '2098-01-01' WHERE id = {{changes}}",
+    "review with the packet of another": f"UPDATE {REQUEST} SET {REVIEW}, digest = {OTHER_DIGEST} WHERE id = {{changes}}",
+    "two revisions at once": f"UPDATE {REQUEST} SET {REVIEW.replace('+ 1', '+ 2')} WHERE id = {{changes}}",
+    "back to an older revision": f"UPDATE {REQUEST} SET {REVIEW.replace('+ 1', '- 1')} WHERE id = {{changes}}",
     "insert as approved": copy(DeploymentReviewRequest, "id = {approved}", id="{new}"),
     "insert as in review": copy(DeploymentReviewRequest, "id = {in_review}", id="{new}"),
     "insert a second open": copy(DeploymentReviewRequest, "id = {draft}", id="{new}"),
     "insert a writing draft": copy(DeploymentReviewRequest, "id = {draft}", id="{new}", plan_id=OTHER_PLAN, production_write="true"),
     "insert with a digest": copy(DeploymentReviewRequest, "id = {draft}", id="{new}", plan_id=OTHER_PLAN, digest=f"'{'0' * 64}'"),
     "insert with a revision": copy(DeploymentReviewRequest, "id = {draft}", id="{new}", plan_id=OTHER_PLAN, revision="1"),
-    "upsert a state": copy(DeploymentReviewRequest, "id = {draft}") + " ON CONFLICT (id) DO UPDATE SET state = 'approved', expires_at = CURRENT_TIMESTAMP",
-}  # fmt: skip
+    "upsert a state": copy(DeploymentReviewRequest, "id = {draft}") + f" ON CONFLICT (id) DO UPDATE SET {TO_APPROVED}",
+}
 VOTES = {
     "vote on a draft": copy(Vote, "review_request_id = {in_review}", id="{new}", review_request_id="{draft}"),
     "vote on an approved one": copy(Vote, "review_request_id = {in_review}", id="{new}", review_request_id="{approved}", user_id="99"),

@@ -1,7 +1,5 @@
 """The reviewers' desk: the queue, the frozen packet, the one door for votes, and nothing that adds, edits or deletes."""
 
-import uuid
-
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -12,7 +10,7 @@ from receipts.models import Receipt
 from reviews import decisions
 from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, ReviewPolicy, Vote
 from tests.factories import PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_environment, make_plan, make_user
-from tests.pages import DESK, SCRIPT, Visitor, desk_path, hidden, text_of
+from tests.pages import DESK, NOWHERE, SCRIPT, Visitor, desk_path, hidden, text_of
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 READ_ONLY = [
@@ -107,7 +105,8 @@ def test_reviewer_sees_a_request_only_once_it_was_put_up(story, release):
     "query",
     ["queue=nonsense", "queue=all&queue=open", "q=%01%02", "q=%27%22%3B--", "q=%C3%28", "o=99", "o=-1.2.x", "o=abc", "p=abc", "p=-1",
      "p=999999", "p=99999999999999999999", "all=", "_connector=OR", "state=approved", "plan__partner__slug=x", "plan__name__regex=(",
-     "_popup=1", "_to_field=x", "pk__in=x", "_facets=True", "e=1", "q=" + "a" * 5000, "salt__startswith=a", "due_at__gte=x", "id__exact=nonsense"],
+     "_popup=1", "_to_field=x", "pk__in=x", "_facets=True", "e=1", "q=" + "a" * 5000,
+     "salt__startswith=a", "due_at__gte=x", "id__exact=nonsense"],
 )  # fmt: skip
 def test_H07_no_query_is_a_500_or_shows_more(story, query):
     story.in_review()
@@ -139,7 +138,7 @@ def test_packet_page_shows_the_frozen_packet(story, release):
 
     for words in (
         review_request.digest, review_request.commitment_id, "sha256:" + "a" * 64, "Written by: owner", "Required confirmations",
-        "Timeline",         "An approval for release is missing. Who can clear it: release.", *PLAN_FIELDS.values(), "redeploy previous artifact",
+        "An approval for release is missing. Who can clear it: release.", *PLAN_FIELDS.values(), "redeploy previous artifact", "Timeline",
     ):  # fmt: skip
         assert words in page, words
 
@@ -509,7 +508,7 @@ def test_no_inline_script_or_style_on_any_page(story, release):
         assert " onclick=" not in body
 
 
-@pytest.mark.parametrize("object_id", [uuid.uuid4(), "nonsense", "_5B", "1"])
+@pytest.mark.parametrize("object_id", [NOWHERE, "nonsense", "_5B", "1"])
 def test_unknown_requests_are_404(story, release, object_id):
     for rest in ("decide/", "change/", "history/", "", "nonsense/"):
         assert release.get(f"{DESK}{object_id}/{rest}").status_code == 404
@@ -519,7 +518,7 @@ def test_unknown_requests_are_404(story, release, object_id):
 def test_unknown_records_are_404(story, model):
     looking = auditor()
 
-    assert looking.get(f"/admin/{model}/{uuid.uuid4()}/change/").status_code == 404
+    assert looking.get(f"/admin/{model}/{NOWHERE}/change/").status_code == 404
     assert looking.get(f"/admin/{model}/nonsense/").status_code == 404
 
 

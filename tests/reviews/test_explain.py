@@ -22,7 +22,9 @@ def test_a_fresh_draft_misses_its_confirmations_in_the_order_of_the_policy():
     story = Story()
     review_request = story.open()
     found = explain.missing(review_request, now=database_now())
-    assert [reason.pointer for reason in found] == [f"/confirmations/{kind}" for kind in ("owner", "environment", "sla", "rollback", "support")]
+    assert [reason.pointer for reason in found] == [
+        f"/confirmations/{kind}" for kind in ("owner", "environment", "sla", "rollback", "support")
+    ]
     assert {reason.clear_by for reason in found} == {"owner"}
 
 

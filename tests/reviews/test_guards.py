@@ -58,13 +58,13 @@ def test_raw_truncate_is_refused(word):
 @pytest.mark.parametrize(
     "sql",
     [
-        "MERGE INTO reviews_deploymentreviewrequest r USING (SELECT 1) s ON r.id = {in_review} WHEN MATCHED THEN UPDATE SET state = 'approved'",
+        f"MERGE INTO {REQUEST} r USING (SELECT 1) s ON r.id = {{in_review}} WHEN MATCHED THEN UPDATE SET state = 'approved'",
         "MERGE INTO reviews_vote v USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
         "WITH gone AS (DELETE FROM reviews_vote RETURNING id) SELECT count(*) FROM gone",
-        "WITH done AS (UPDATE reviews_deploymentreviewrequest SET state = 'approved' WHERE id = {in_review} RETURNING id) SELECT * FROM done",
+        f"WITH done AS (UPDATE {REQUEST} SET state = 'approved' WHERE id = {{in_review}} RETURNING id) SELECT * FROM done",
         "DO $$ BEGIN EXECUTE 'DELETE FROM reviews_event'; END $$",
         "UPDATE reviews_deploymentreviewrequest r SET state = 'approved' FROM receipts_receipt x WHERE r.id = {in_review}",
-        "SET search_path = public, pg_temp; UPDATE self_service_drafts.reviews_deploymentreviewrequest SET state = 'approved' WHERE id = {in_review}",
+        f"SET search_path = public, pg_temp; UPDATE self_service_drafts.{REQUEST} SET state = 'approved' WHERE id = {{in_review}}",
     ],
 )
 def test_other_words_of_postgresql_are_refused(sql):

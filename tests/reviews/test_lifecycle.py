@@ -135,7 +135,6 @@ def test_state_at_and_as_of_now_agree_at_the_end_itself():
     story = Story()
     review_request = story.in_review()
     assert review_request.state_at(review_request.expires_at) == "expired"
-    DeploymentReviewRequest.objects.filter(pk=review_request.pk)
     for state in ("draft", "withdrawn", "rejected", "revoked", "expired"):
         ended = DeploymentReviewRequest(state=state, expires_at=None)
         assert ended.state_at(review_request.expires_at) == state

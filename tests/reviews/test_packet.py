@@ -53,8 +53,10 @@ def test_S08_values_without_one_spelling_are_refused(value):
 def test_S08_the_same_bytes_in_another_process_with_another_hash_seed():
     value = {"b": [1, {"z": None, "ä": "€"}], "a": "\u2028", "moves": []}
     code = f"import hashlib, rfc8785; print(hashlib.sha256(rfc8785.dumps({value!r})).hexdigest())"
-    digests = {subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout.strip()
-               for seed in ("0", "1", "4242")}  # fmt: skip
+    options = {"capture_output": True, "text": True, "check": True}
+    digests = {
+        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, **options).stdout.strip() for seed in ("0", "1", "4242")
+    }
     assert digests == {hashlib.sha256(canonical_bytes(value)).hexdigest()}
 
 
@@ -69,9 +71,7 @@ def test_a_packet_holds_exactly_its_sections():
     assert (value["schema"], value["request_id"], value["revision"]) == ("readiness.packet.v1", str(review_request.pk), 1)
     assert bytes(frozen.body) == canonical_bytes(value)
     assert frozen.digest == hashlib.sha256(bytes(frozen.body)).hexdigest() == review_request.digest
-    assert frozen.section_digests == {
-        name: hashlib.sha256(canonical_bytes(value[name])).hexdigest() for name in packet.SECTIONS
-    }
+    assert frozen.section_digests == {name: hashlib.sha256(canonical_bytes(value[name])).hexdigest() for name in packet.SECTIONS}
     assert value["authors"] == [{"user_id": story.owner.pk, "username": "owner"}]
     assert (value["moves"], frozen.moves_count) == ([{"number": 1, **MOVE}], 1)
     assert set(value["confirmations"]) == {"owner", "environment", "sla", "rollback", "support"}
@@ -129,13 +129,16 @@ def test_subjects_that_are_taken(digest):
     assert packet.clean_subjects([{"name": "app", "digest": digest}]) == [{"name": "app", "digest": digest}]
 
 
+NO_DIGESTS = [{}, [], None, "a", {"sha256": "a" * 63}, {"sha256": "A" * 64}, {"sha256": "a" * 64 + "\n"}, {"sha512": "a" * 128}]
+NO_DIGESTS += [{"gitCommit": "b" * 41}, {"sha256": 1}, {**SHA, "x": 1}]
+NO_NAMES = ["", "  ", "x" * 121, 5, None, ["x"], "a\u202eb", "a\nb", "\x00", "e\u0301"]
+NO_SUBJECTS = [{"name": "x"}, {"digest": SHA}, {"name": "x", "digest": SHA, "url": "y"}, "x", None, 5, []]
+
+
 @pytest.mark.parametrize(
     "subject",
-    [{"name": "x", "digest": digest} for digest in ({}, [], None, "a", {"sha256": "a" * 63}, {"sha256": "A" * 64}, {"sha256": "a" * 64 + "\n"})]
-    + [{"name": "x", "digest": digest} for digest in ({"sha512": "a" * 128}, {"gitCommit": "b" * 41}, {"sha256": 1}, {**SHA, "x": 1})]
-    + [{"name": name, "digest": SHA} for name in ("", "  ", "x" * 121, 5, None, ["x"], "a\u202eb", "a\nb", "\x00", "e\u0301")]
-    + [{"name": "x"}, {"digest": SHA}, {"name": "x", "digest": SHA, "url": "y"}, "x", None, 5, []],
-)  # fmt: skip
+    [{"name": "x", "digest": digest} for digest in NO_DIGESTS] + [{"name": name, "digest": SHA} for name in NO_NAMES] + NO_SUBJECTS,
+)
 def test_subjects_that_are_refused_are_named_by_pointer(subject):
     good = {"name": "app", "digest": SHA}
     with pytest.raises(Refused) as caught:

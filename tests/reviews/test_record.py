@@ -43,12 +43,27 @@ def test_L02_an_edited_event_no_longer_fits_its_hash():
         assert event_sha256(event) != event.sha256
 
 
-@pytest.mark.parametrize("column", ["verb", "actor", "actor_id", "channel", "token_id", "from_state", "to_state", "revision", "digest", "detail"]
-                         + ["number", "previous_sha256", "at", "id", "review_request_id"])  # fmt: skip
+COLUMNS = ("verb", "actor", "actor_id", "channel", "token_id", "from_state", "to_state", "revision", "digest", "comment", "detail")
+
+
+@pytest.mark.parametrize("column", [*COLUMNS, "number", "previous_sha256", "at", "id", "review_request_id"])
 def test_L02_every_column_of_an_event_is_in_its_hash(column):
     story = Story()
-    event, other = story.open().events.get(), Event.objects.create(number=9, at=database_now(), verb="x", actor="x", channel="x", sha256="x")
-    changed = {"verb": "x", "actor": "x", "channel": "x", "detail": {"x": 1}, "actor_id": 0, "revision": 9, "number": 9, "at": other.at, "id": other.pk}
+    event, other = (
+        story.open().events.get(),
+        Event.objects.create(number=9, at=database_now(), verb="x", actor="x", channel="x", sha256="x"),
+    )
+    changed = {
+        "verb": "x",
+        "actor": "x",
+        "channel": "x",
+        "detail": {"x": 1},
+        "actor_id": 0,
+        "revision": 9,
+        "number": 9,
+        "at": other.at,
+        "id": other.pk,
+    }
     setattr(event, column, changed.get(column, "x" if column != "review_request_id" else None))
     assert event_sha256(event) != event.sha256
 
@@ -61,7 +76,11 @@ def test_L09_the_same_denial_within_an_hour_is_one_row_with_a_count():
     refused(lambda: story.vote(story.security, review_request, digest="0" * 64), "stale_packet")
     refused(lambda: story.vote(story.release, review_request, "reject", digest="0" * 64), "stale_packet")
     found = Denial.objects.order_by("first_at").values_list("actor", "verb", "reasons", "count")
-    assert list(found) == [("release", "approve", "stale_packet", 5), ("security", "approve", "stale_packet", 1), ("release", "reject", "stale_packet", 1)]
+    assert list(found) == [
+        ("release", "approve", "stale_packet", 5),
+        ("security", "approve", "stale_packet", 1),
+        ("release", "reject", "stale_packet", 1),
+    ]
 
 
 def test_L09_after_an_hour_a_denial_is_a_new_row():
@@ -80,7 +99,9 @@ def test_L01_a_denial_names_the_token_and_the_channel_and_never_a_value():
     story = Story()
     review_request = story.in_review()
     secret = "hunter2-is-my-secret"
-    who = actor(story.owner, channel="api").__class__(story.owner.pk, "owner", channel="api", token_id="token-7", scopes=frozenset({"request"}))
+    who = actor(story.owner, channel="api").__class__(
+        story.owner.pk, "owner", channel="api", token_id="token-7", scopes=frozenset({"request"})
+    )
     refused(lambda: decisions.withdraw(who, review_request.pk, comment=secret + "\u202e"), "invisible_character", status=400)
     refused(lambda: story.vote(story.release, review_request, digest=secret), "stale_packet")
     denial = Denial.objects.get(verb="withdraw")

@@ -1,15 +1,13 @@
 """The owners' pages around a review request: the way through, the refusals, and who sees what."""
 
-import uuid
-
 import pytest
 
 from access.people import primary_unavailable
-from drafts.coverage import append_move
+from drafts.coverage import append_move, edit_plan
 from reviews import decisions
 from reviews.models import Confirmation, Denial, DeploymentReviewRequest, Event, Packet
 from tests.factories import CONFIRMATION_FIELDS, PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_environment, make_user
-from tests.pages import SCRIPT, Visitor, hidden, plan_path, request_path, text_of
+from tests.pages import NOWHERE, SCRIPT, Visitor, hidden, plan_path, request_path, text_of
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 READING = ["", "check-answers", "timeline", "subject", "confirmations/sla", "recall", "withdraw", "comment", "revoke"]
@@ -166,7 +164,7 @@ def test_list_is_paged_by_the_last_plan_shown(story, owner, monkeypatch):
     assert PLAN_FIELDS["name"] in text_of(owner.get("/self-service/plans/", after=after))
 
 
-@pytest.mark.parametrize("after", ["x", "0", str(uuid.uuid4()), "'"])
+@pytest.mark.parametrize("after", ["x", "0", NOWHERE, "'"])
 def test_list_from_an_unknown_plan_is_404(owner, after):
     assert owner.get("/self-service/plans/", after=after).status_code == 404
 
@@ -191,7 +189,7 @@ def test_check_answers_shows_what_would_be_frozen_and_what_is_missing(story, own
 def test_W10_request_review_is_refused_naming_all_that_is_missing(story, owner):
     review_request = story.open()
 
-    answer = owner.post(request_path(review_request, "check-answers"), version=1)
+    answer = owner.post(request_path(review_request, "check-answers"), version=1, plan_version=1)
 
     assert answer.status_code == 409
     assert all(f"The {kind} confirmation is missing." in text_of(answer) for kind in CONFIRMATION_FIELDS)
@@ -209,6 +207,17 @@ def test_R03_check_answers_of_a_stale_tab_is_refused(story, owner):
     assert answer.status_code == 412
     assert "Read it as it is now" in text_of(answer)
     assert now(review_request).state_now == "draft"
+
+
+def test_R03_plan_that_changed_since_it_was_checked_is_not_frozen(story, owner):
+    review_request = story.open()
+    confirm_all(story.owner, review_request)
+    stale = hidden(owner.get(request_path(review_request, "check-answers")))
+    edit_plan(actor(story.owner), story.plan.pk, fields={"name": "Changed in another tab"})
+
+    answer = owner.post(request_path(review_request, "check-answers"), **stale)
+
+    assert (answer.status_code, Packet.objects.count()) == (412, 0)
 
 
 def test_what_is_in_review_is_shown_as_it_was_frozen(story, owner):
@@ -250,7 +259,7 @@ def test_wrong_confirmations_are_refused(story, owner, wrong):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"environment": "nowhere"}, {"environment": ""}, {"predecessor": "x"}, {"predecessor": str(uuid.uuid4())}, {"state": "approved"},
+    [{"environment": "nowhere"}, {"environment": ""}, {"predecessor": "x"}, {"predecessor": NOWHERE}, {"state": "approved"},
      {"subject_name": "only a name"}, {"subject_digest": "a" * 64}, {"subject_name": "x", "subject_digest": "md5:" + "a" * 32},
      {"subject_name": "x", "subject_digest": "A" * 64}],
 )  # fmt: skip
@@ -270,7 +279,7 @@ def test_second_open_request_is_refused(story, owner):
     assert "There is an open review request of this plan for production already." in text_of(answer)
 
 
-@pytest.mark.parametrize(("rest", "more"), [("confirmations/sla", said("sla")), ("subject", {}), ("check-answers", {})])
+@pytest.mark.parametrize(("rest", "more"), [("confirmations/sla", said("sla")), ("subject", {}), ("check-answers", {"plan_version": 1})])
 def test_W08_in_review_nothing_of_the_request_can_be_edited(story, owner, rest, more):
     review_request = story.in_review()
 
@@ -337,7 +346,7 @@ def test_viewer_reads_everything(story, rest):
     [
         ("subject", {}),
         ("confirmations/sla", said("sla")),
-        ("check-answers", {}),
+        ("check-answers", {"plan_version": 1}),
         ("recall", {}),
         ("withdraw", {"comment": "x"}),
         ("revoke", {"comment": "x"}),

@@ -82,7 +82,7 @@ class Command(BaseCommand):
         gaps = {alias: self._gaps(alias) for alias in (PRIMARY, STORE)}
         for alias, missing in gaps.items():
             self.stdout.write(f"{alias}: {'nothing to do' if not missing else ''}")
-            self.stdout.writelines(f"  {gap}" for gap in missing)
+            self.stdout.writelines(f"  {gap}\n" for gap in missing)
         if fail and any(gaps.values()):
             raise CommandError("Not everything is migrated; run manage.py migrate_all.")
 

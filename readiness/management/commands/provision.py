@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
     def _print(self, alias: str, side: Side) -> None:
         self.stdout.write(f"-- {WORDS[alias]}: as an administrator, inside the database {side.database}")
-        self.stdout.writelines(f"{_text(statement)};" for statement in statements(side))
+        self.stdout.writelines(f"{_text(statement)};\n" for statement in statements(side))
         self.stdout.write(f"-- then set passwords: \\password {side.owner} and \\password {side.runtime}\n")
 
     def _apply(self, alias: str, side: Side) -> None:

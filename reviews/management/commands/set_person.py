@@ -59,6 +59,9 @@ class Command(BaseCommand):
 
     def _password(self, user: User) -> str:
         """Asked on the terminal, or read as one line from standard input."""
-        password = getpass.getpass(f"Password for {user.username}: ") if sys.stdin.isatty() else input()
+        try:
+            password = getpass.getpass(f"Password for {user.username}: ") if sys.stdin.isatty() else input()
+        except EOFError:
+            raise CommandError("Give a password: on the terminal, or as one line of standard input.") from None
         validate_password(password, user)
         return password

@@ -3,10 +3,12 @@
 import argparse
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from config.databases import STORE
 from config.refusals import Refused
 from reviews.models import Environment, Kind
-from reviews.organisation import COMMAND_LINE, set_policy
+from reviews.organisation import COMMAND_LINE, set_environment, set_policy
 
 
 def rule(text: str) -> dict:
@@ -33,18 +35,25 @@ class Command(BaseCommand):
         parser.add_argument("--no-conditions", action="store_true", help="allow no approval with conditions")
 
     def handle(self, *, environment, rule, **options):
-        defaults = {"name": options["name"] or environment, "protected": not options["unprotected"]}
-        found, _ = Environment.objects.get_or_create(slug=environment, defaults=defaults)
         lifetimes = {f"{name}_seconds": options[f"{name}_hours"] * 3600 for name in ("due", "review", "approval")}
         try:
-            made = set_policy(
-                COMMAND_LINE,
-                found,
-                rules=rule,
-                required_confirmations=options["confirmation"] or list(Kind.values),
-                conditions_allowed=not options["no_conditions"],
-                **lifetimes,
-            )
+            # Both or neither: an environment without a policy that could be satisfied would shut the gate.
+            with transaction.atomic(using=STORE):
+                place = set_environment(
+                    COMMAND_LINE, environment, name=self._name(environment, options), protected=not options["unprotected"]
+                )
+                made = set_policy(
+                    COMMAND_LINE,
+                    place,
+                    rules=rule,
+                    required_confirmations=options["confirmation"] or list(Kind.values),
+                    conditions_allowed=not options["no_conditions"],
+                    **lifetimes,
+                )
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(f"Policy version {made.version} of {environment} is in force from the next review on. Digest {made.digest}.")
+
+    def _name(self, slug: str, options) -> str:
+        known = Environment.objects.filter(slug=slug).first()
+        return options["name"] or (known.name if known else slug)

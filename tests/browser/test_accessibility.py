@@ -1,0 +1,95 @@
+"""No finding of axe (WCAG 2.2 A and AA) on the main pages, in light and dark, and no page wider than 320 px."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PUBLIC = ["/self-service/readiness", "/self-service/rollout-gates", "/protocol", "/accounts/login/", "/accounts/password/", "/nothing-here"]
+DESK = "/admin/reviews/deploymentreviewrequest/"
+PLAN = "Appointment service rollout"
+PLAN_PAGES = ["", "edit", "moves/new", "boundary-object", "delete", "requests/new"]
+REQUEST_PAGES = ["", "check-answers", "confirmations/sla", "confirmations/rollback", "subject", "comment", "withdraw", "timeline"]
+
+
+def path_of(url: str) -> str:
+    return "/" + url.split("/", 3)[3]
+
+
+def owner_paths(owner) -> list[str]:
+    owner.go("/self-service/plans/")
+    links = [link.get_attribute("href") for link in owner.page.get_by_role("link").all()]
+    requests = [link for link in links if re.fullmatch(r"/self-service/plans/[^/]+/requests/[^/]+/", link)]
+    owner.follow(PLAN)
+    plan = path_of(owner.page.url)
+    mine = next(link for link in requests if link.startswith(plan))
+    own = ["/self-service/plans/", "/self-service/plans/new", *(f"{plan}{rest}" for rest in PLAN_PAGES)]
+    return [*own, *(f"{mine}{rest}" for rest in REQUEST_PAGES), *requests]
+
+
+def desk_paths(reviewer) -> list[str]:
+    reviewer.go(f"{DESK}?queue=all")
+    links = {link.get_attribute("href").split("?")[0] for link in reviewer.page.locator("#result_list th a").all()}
+    packets = sorted(link for link in links if link.endswith("/change/"))
+    rest = [*(link.replace("/change/", "/decide/") for link in packets), packets[0].replace("/change/", "/comment/")]
+    return ["/admin/", DESK, f"{DESK}?queue=all", f"{DESK}?q=nothing", *packets, *rest]
+
+
+RECORDS = ["access/user", "drafts/coverageplan", "reviews/event", "reviews/denial", "reviews/reviewpolicy", "receipts/receipt"]
+
+
+def record_paths(auditor) -> list[str]:
+    return ["/self-service/plans/", "/admin/", *(f"/admin/{model}/" for model in RECORDS)]
+
+
+WHO = {
+    "": lambda _: PUBLIC[:4],
+    "owner": owner_paths,
+    "release": desk_paths,
+    "auditor": record_paths,
+    "viewer": lambda _: PUBLIC,
+}
+
+
+def findings(visitor) -> list[str]:
+    found = Axe().run(visitor.page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+    return [f"{visitor.page.url}: {finding['id']}: {node['html'][:160]}" for finding in found for node in finding["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("who", WHO)
+def test_axe_finds_nothing(visit, who, scheme):
+    visitor = visit(who, color_scheme=scheme)
+
+    found = []
+    for path in WHO[who](visitor):
+        visitor.go(path)
+        found += findings(visitor)
+
+    assert found == []
+    visitor.expect(404)
+
+
+@pytest.mark.parametrize("who", ["owner", "release", "viewer"])
+def test_pages_fit_into_320_pixels_under_one_heading(visit, who):
+    visitor = visit(who, viewport={"width": 320, "height": 800})
+    for path in WHO[who](visitor):
+        visitor.go(path)
+        assert (visitor.page.locator("h1").count(), visitor.page.locator("main").count()) == (1, 1), path
+        assert visitor.page.title(), path
+    visitor.expect(404)
+
+
+def test_errors_are_found_and_named(visit):
+    owner = visit("owner")
+    owner.go("/self-service/plans/new")
+    owner.press("Save as draft")
+
+    owner.reads("There is a problem", "Name: This field is required.")
+    assert owner.page.title().startswith("Error: ")
+    name = owner.page.get_by_label("Name", exact=True)
+    assert name.get_attribute("aria-invalid") == "true"
+    assert name.get_attribute("aria-describedby") == "id_name_helptext id_name_error"
+    assert findings(owner) == []
+    owner.expect(400)
