@@ -2,9 +2,10 @@
 PYTHON ?= python3
 PORT ?= 8000
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint format
+.PHONY: demo test lint format bench
 .DELETE_ON_ERROR:
 
 demo: .venv/.runtime
@@ -27,6 +28,9 @@ format: .venv/.dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+bench: .venv/.bench
+	.venv/bin/python -m benchmarks.readiness $(BENCH_ARGS)
+
 .venv/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 …"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
@@ -36,4 +40,8 @@ format: .venv/.dev
 
 .venv/.dev: requirements-dev.lock .venv/.runtime
 	$(PIP) -r requirements-dev.lock
+	touch $@
+
+.venv/.bench: requirements-bench.lock .venv/.dev
+	$(PIP) -r requirements-bench.lock
 	touch $@

@@ -6,7 +6,6 @@ import math
 import re
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
-from django.db import DatabaseError
 from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.exceptions import ErrorDetail
@@ -15,7 +14,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from config.errors import RETRY_AFTER_SECONDS, problem, refusal_of
+from config.errors import DATABASE_ERRORS, RETRY_AFTER_SECONDS, problem, refusal_of
 from config.middleware import close_broken_connections
 from config.refusals import Reason, Refused
 
@@ -285,7 +284,7 @@ def _refusal(exception: Exception) -> Refused | None:
         return Refused(Reason("forbidden", "You may not do this.", status=403))
     if isinstance(exception, RequestDataTooBig):
         return Refused(Reason("too_large", "The body is larger than 64 KiB.", status=413))
-    if isinstance(exception, DatabaseError):
+    if isinstance(exception, DATABASE_ERRORS):
         close_broken_connections()
         return refusal_of(exception)
     return None

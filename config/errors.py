@@ -4,7 +4,7 @@ import json
 import sys
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import DatabaseError, DataError, IntegrityError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
@@ -27,6 +27,9 @@ TITLES = {
     503: ("unavailable", "Not available right now"),
 }
 RETRY_AFTER_SECONDS = "2"
+# InterfaceError, a connection that is closed already, is no DatabaseError.
+DATABASE_ERRORS = (DatabaseError, InterfaceError)
+NOT_NULL = "23502"
 
 
 def problem(status: int, reasons: tuple[Reason, ...], *, request_id: str) -> dict:
@@ -51,9 +54,12 @@ def answer(request, status: int, *reasons: Reason) -> HttpResponse:
     return response
 
 
-def refusal_of(error: DatabaseError) -> Refused:
-    """What a database error means to the caller. A broken rule is a conflict; everything else is a database that is away."""
-    if isinstance(error, IntegrityError):
+def refusal_of(error: DatabaseError | InterfaceError) -> Refused:
+    """What a database error means to the caller. A broken rule is a conflict; everything else is a database that is away.
+
+    A null where none may be is no rule that a caller could break: the schema is another release's.
+    """
+    if isinstance(error, IntegrityError) and getattr(error.__cause__, "pgcode", None) != NOT_NULL:
         return Refused(Reason("conflict", "The database refused this change because something else changed first. Look again, then retry."))
     if isinstance(error, DataError):
         return Refused(Reason("invalid", "A value does not fit where it should be stored.", status=400))
@@ -91,6 +97,6 @@ def page_not_found(request, exception) -> HttpResponse:
 def server_error(request) -> HttpResponse:
     """Last resort. Middleware can meet a database that is away, too (sessions): that is a 503 and no fault of the caller."""
     error = sys.exc_info()[1]
-    if isinstance(error, DatabaseError):
+    if isinstance(error, DATABASE_ERRORS):
         return answer_refusal(request, refusal_of(error))
     return answer(request, 500, Reason("internal", "The fault has been logged under this request id."))

@@ -12,7 +12,7 @@ from functools import cache
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from config.databases import PRIMARY, STORE
 from config.router import PINNED_APPS
@@ -58,7 +58,7 @@ def fence(execute, sql, params, many, context):
     written = WRITE.findall(sql)
     for table in forbidden.intersection(re.findall(r"\w+", " ".join(written))):
         raise WrongStore(f"{table} is not kept behind the alias {alias!r}; let the router choose.")
-    if alias == STORE and _verdict["same"] and (written or not HARMLESS.match(sql)):
+    if alias == STORE and (written or not HARMLESS.match(sql)) and _are_one(ask=settings.SERVER):
         raise SameStore("SELF_SERVICE_DATABASE_URL and DATABASE_URL lead to the same database.")
     return execute(sql, params, many, context)
 
@@ -80,24 +80,31 @@ def identity(connection) -> tuple[str, ...]:
 def _ask_both() -> bool | None:
     try:
         return identity(connections[PRIMARY]) == identity(connections[STORE])
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return None
 
 
+def _are_one(*, ask: bool) -> bool:
+    """Whether both were found to be one database. `ask`: ask now, if nobody has found both of them awake so far."""
+    if ask and _verdict["same"] is None and not settings.INSTALLATION.shared and not getattr(_asking, "now", False):
+        _asking.now = True
+        try:
+            _verdict["same"] = _ask_both()
+        finally:
+            _asking.now = False
+    return bool(_verdict["same"])
+
+
 def guard_connection(sender, connection, **kwargs) -> None:
-    """On each new connection: put up the fence; at the first that finds both databases awake, ask whether they are one."""
+    """On each new connection: put up the fence; a command asks at the first that finds both databases awake whether they are one.
+
+    A server asks at its first write in the draft store: what reads one side, or signs in, must not wait for the other that is silent.
+    """
     if connection.alias not in (PRIMARY, STORE):
         return
     if fence not in connection.execute_wrappers:
         connection.execute_wrappers.append(fence)
-    if settings.INSTALLATION.shared or _verdict["same"] is not None or getattr(_asking, "now", False):
-        return
-    _asking.now = True
-    try:
-        _verdict["same"] = _ask_both()
-    finally:
-        _asking.now = False
-    if _verdict["same"] and not settings.SERVER:
+    if not settings.SERVER and _are_one(ask=True):
         _verdict["same"] = None
         raise ImproperlyConfigured(
             "SELF_SERVICE_DATABASE_URL and DATABASE_URL lead to the same database under two names; nothing was done."

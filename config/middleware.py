@@ -2,9 +2,9 @@
 
 import uuid
 
-from django.db import DatabaseError, connections
+from django.db import connections
 
-from config.errors import answer, answer_refusal, refusal_of
+from config.errors import DATABASE_ERRORS, answer, answer_refusal, refusal_of
 from config.refusals import Reason, Refused
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -34,7 +34,7 @@ def problems(get_response):
     def process_exception(request, exception):
         if isinstance(exception, Refused):
             return answer_refusal(request, exception)
-        if isinstance(exception, DatabaseError):
+        if isinstance(exception, DATABASE_ERRORS):
             close_broken_connections()
             return answer_refusal(request, refusal_of(exception))
         return None

@@ -1,8 +1,8 @@
-"""Which database holds which table. Draft, review and receipt tables live in the draft store and nowhere else."""
+"""Which database holds which table. Draft, review and receipt tables, and the history of verdicts, live in the draft store alone."""
 
 from config.databases import PRIMARY, STORE
 
-PINNED_APPS = frozenset({"drafts", "reviews", "receipts"})
+PINNED_APPS = frozenset({"drafts", "reviews", "receipts", "readiness"})
 
 
 def home_of(app_label: str) -> str:

@@ -13,6 +13,8 @@ from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, Partn
 
 PLAN_FIELDS = ("name", "gate_type", "system_scope", "authority_context", "external_reference", "archived")
 MOVE_FIELDS = ("gate_type", "system_scope", "authority_context", "corrects")
+# SQLSTATE on PostgreSQL, the name of the result code on SQLite.
+UNIQUE = ("23505", "SQLITE_CONSTRAINT_UNIQUE")
 
 
 # --- who may see and write ----------------------------------------------------------------------------------------------------
@@ -118,8 +120,15 @@ def _stored(write):
     try:
         with transaction.atomic(using=STORE):
             return write()
-    except IntegrityError:
-        raise _taken() from None
+    except IntegrityError as error:
+        if _is_duplicate(error):
+            raise _taken() from None
+        raise
+
+
+def _is_duplicate(error: IntegrityError) -> bool:
+    """Any other broken rule is no fault of the caller's, such as a column of a newer release that may not be null."""
+    return getattr(error.__cause__, "pgcode", getattr(error.__cause__, "sqlite_errorname", "")) in UNIQUE
 
 
 def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: int | None = None) -> CoveragePlan:

@@ -1,5 +1,6 @@
 """When to look: at most one probe run a second and process, off the request's thread, so that a silent database delays nobody."""
 
+import logging
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,14 +9,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db import connections
 
 from config.databases import PRIMARY, STORE
 from readiness.looks import KeyLook, Look, Trespass, look, look_at_key, trespass, unfillable
 
+logger = logging.getLogger(__name__)
 FRESH_SECONDS = 1.0
-ANSWER_SECONDS = 0.8
+ANSWER_SECONDS = 0.7
 STALE_SECONDS = 2.4
-SILENCE_SECONDS = 1.5
+# Fresh and silent together are less than stale: while a database is silent, only who finds nothing to answer with waits.
+SILENCE_SECONDS = 1.3
+# How long a run takes at most, for who would rather wait than not know which side is away.
+RUN_SECONDS = SILENCE_SECONDS + 0.2
+# A healthy run is over by then, so that who starts one answers with it.
+GLANCE_SECONDS = 0.05
+RENEWED_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -68,25 +77,40 @@ class Prober:
         self._waiter = ThreadPoolExecutor(1, "probe")
         self._run: Future[Facts] | None = None
         self._last: Facts | None = None
+        self._renew_at = {PRIMARY: 0.0, STORE: 0.0}
 
-    def latest(self) -> Facts:
-        """The last finished run if it is fresh, else a new one if that ends soon, else the last one until it is stale."""
+    def latest(self, *, patience: float) -> Facts:
+        """The last finished run if it is fresh, else a new one if that ends soon, else the last one until it is stale.
+
+        `patience`: seconds to wait when there is nothing to answer with. Otherwise only who starts a run waits, for a glance.
+        """
         last = self._last
         if last is not None and last.age < FRESH_SECONDS:
             return last
+        run, mine = self._started()
+        usable = last is not None and last.age < STALE_SECONDS
         try:
-            return self._started().result(timeout=ANSWER_SECONDS)
+            return run.result(timeout=(GLANCE_SECONDS if mine else 0) if usable else patience)
         except NotInTime:
-            return last if last is not None and last.age < STALE_SECONDS else nothing_known()
+            return last if usable else nothing_known()
 
-    def _started(self) -> Future[Facts]:
+    def _started(self) -> tuple[Future[Facts], bool]:
+        """The run under way, and whether it was begun just now."""
         with self._lock:
-            if self._run is None or self._run.done() and (self._last is None or self._last.age >= FRESH_SECONDS):
+            begin = self._run is None or self._run.done() and (self._last is None or self._last.age >= FRESH_SECONDS)
+            if begin:
                 self._run = self._waiter.submit(self._probe)
-            return self._run
+            return self._run, begin
+
+    def _look(self, alias: str) -> Look | None:
+        """Over a connection of a few seconds: an older one does not show what a new one meets, such as a limit or a changed right."""
+        if time.monotonic() >= self._renew_at[alias]:
+            connections.close_all()
+            self._renew_at[alias] = time.monotonic() + RENEWED_SECONDS
+        return look(alias)
 
     def _probe(self) -> Facts:
-        looks = {alias: self._threads[alias].submit(look, alias) for alias in (PRIMARY, STORE)}
+        looks = {alias: self._threads[alias].submit(self._look, alias) for alias in (PRIMARY, STORE)}
         deadline = time.monotonic() + SILENCE_SECONDS
         primary, store = (_within(looks[alias], deadline) for alias in (PRIMARY, STORE))
         across = (Trespass(), None)
@@ -103,17 +127,20 @@ def _within(future: Future, deadline: float):
         # Not begun is taken back, so that a silent database holds one thread and no queue.
         future.cancel()
         return None
+    except Exception:  # a look that fails has seen nothing, and the page still answers
+        logger.exception("a look failed")
+        return None
 
 
 _prober: list[Prober] = []
 _prober_lock = threading.Lock()
 
 
-def latest() -> Facts:
+def latest(*, patience: float = ANSWER_SECONDS) -> Facts:
     """The facts to answer with: shared for at most a second in a server, looked for afresh in a command."""
     if not settings.SERVER:
         return probe()
     with _prober_lock:
         if not _prober:
             _prober.append(Prober())
-    return _prober[0].latest()
+    return _prober[0].latest(patience=patience)

@@ -40,6 +40,7 @@ def _kept_in(model, alias: str) -> bool:
 # Append-only tables → columns that may change after all. Triggers made by migrations say so, and `provision` says so to the serving role.
 APPEND_ONLY = {
     "drafts_expansionmove": ("state", "review_until", "approved_until"),
+    "readiness_verdictchange": (),
     "receipts_receipt": (),
     "receipts_signingkey": (),
     "reviews_decision": (),
@@ -47,6 +48,8 @@ APPEND_ONLY = {
     "reviews_event": (),
     "reviews_packet": (),
     "reviews_reviewpolicy": (),
+    "reviews_stagingpin": (),
+    "reviews_stagingvalidation": (),
     "reviews_vote": (),
 }
 TRIGGERS = {

@@ -1,16 +1,17 @@
 """The readiness page, the rollout gates, the JSON, and the process probes. They need no session and no database to answer."""
 
+from functools import partial
+
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from access.pages import account_of
-from config.databases import PRIMARY, STORE
-from readiness import words
+from access.actors import Actor
+from access.pages import account_of, page_actor
+from readiness import aside, history, journey, probes, rollout, words
 from readiness.gate import json_text, readiness
-from readiness.looks import look
 
 
 @require_safe
@@ -20,23 +21,32 @@ def home(request):
 
 @require_safe
 def page(request):
+    """The draft store is asked beside the gate, so that its silence adds next to nothing to the time of an answer."""
+    changes, (account, actor) = aside.start(history.recent), signed_in(request)
+    work = aside.start(partial(journey.newest_work, actor)) if actor else lambda: None
     found = readiness()
-    return render(request, "readiness/readiness.html", words.page(found) | {"account": account(request)})
+    shown = words.page(found, history=changes(), work=work(), issuer=settings.RECEIPT_ISSUER)
+    return render(request, "readiness/readiness.html", shown | {"account": account})
 
 
-def account(request) -> dict | None:
-    """What the header shows of who is signed in; nothing when nobody is, or when the primary cannot be asked."""
-    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
-        return None
+def signed_in(request) -> tuple[dict | None, Actor | None]:
+    """What the header shows of who is signed in, and the actor; neither when nobody is, or when the primary cannot be asked."""
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES or probes.latest().primary is None:
+        return None, None
     try:
-        return account_of(request) if request.user.is_authenticated else None
+        return (account_of(request), page_actor(request)) if request.user.is_authenticated else (None, None)
     except (DatabaseError, InterfaceError):
-        return None
+        return None, None
 
 
 @require_safe
 def rollout_gates(request):
-    return render(request, "readiness/rollout_gates.html", {"section": "gates", "gates": words.ROLLOUT_GATES, "account": account(request)})
+    """Criteria for everybody; live state for who is signed in, while both databases answer."""
+    account, actor = signed_in(request)
+    found = aside.tolerant(partial(rollout.live, actor)) if actor and probes.latest().store else None
+    progress = None if found is None else [words.progress(each) for each in found]
+    shown = {"section": "gates", "gates": words.ROLLOUT_GATES, "account": account, "progress": progress}
+    return render(request, "readiness/rollout_gates.html", shown)
 
 
 @require_safe
@@ -50,7 +60,7 @@ def readiness_json(request):
 
 @require_safe
 def docs(request):
-    return render(request, "readiness/api_docs.html", {"problems": words.PROBLEMS, "account": account(request)})
+    return render(request, "readiness/api_docs.html", {"problems": words.PROBLEMS, "account": signed_in(request)[0]})
 
 
 @require_safe
@@ -61,5 +71,6 @@ def livez(request):
 @require_safe
 def readyz(request):
     """503 with the names of the sides that are away; never why."""
-    away = [name for name, alias in (("primary", PRIMARY), ("self_service", STORE)) if look(alias) is None]
+    facts = probes.latest(patience=probes.RUN_SECONDS)
+    away = [name for name, side in (("primary", facts.primary), ("self_service", facts.store)) if side is None]
     return JsonResponse({"ready": not away, "away": away}, status=503 if away else 200, headers={"Cache-Control": "no-store"})

@@ -1,8 +1,14 @@
 """The readiness page in words: every sentence follows from a finding or a fact, none stands by itself."""
 
+import shlex
+
 from config.errors import TITLES
+from readiness import rollout
 from readiness.checks import AREAS, Finding, Result
-from readiness.gate import BLOCKED, READY, Readiness, json_text
+from readiness.gate import BLOCKED, READY, UNKNOWN, Readiness, json_text
+from readiness.history import CLEAR, History
+from readiness.journey import CONTINUE, DEPLOY, REVIEW, SCOPE, Work
+from reviews.models import State
 
 VERDICTS = {
     READY: "Nothing shuts the gate. Drafts may be put up for review.",
@@ -34,6 +40,35 @@ AREA_WORDS = {
     ),
 }
 ATTENTION = (Result.BLOCK, Result.UNKNOWN, Result.WARN)
+# Who clears a check; whoever runs the installation, unless it takes rights in a database that they may not have.
+OPERATOR, ADMINISTRATOR = "an operator", "an administrator of the databases"
+BY_ADMINISTRATOR = frozenset({"production_write", "no_way_in", "role_powers", "side_doors", "guards_stand", "writable"})
+
+STEPS = (
+    (
+        SCOPE,
+        "1. Scope",
+        "Map one path that leads to production. You get a draft boundary object, with the addresses and header names of the API.",
+    ),
+    (REVIEW, "2. Review", "Ask for a deployment review. That records what you intend and touches nothing that runs."),
+    (
+        DEPLOY,
+        "3. Deploy",
+        "A rollout follows only when owner, environment, SLA, rollback and support are confirmed and the reviewers agree.",
+    ),
+    (CONTINUE, "4. Continue", "Once approved, go on with this path, or expand it by further moves."),
+)
+VERDICT_WORDS = {READY: "Ready for review", BLOCKED: "Blocked", UNKNOWN: "Cannot be told"}
+CHECK_WORDS = {"block": "blocks", "unknown": "cannot be told", CLEAR: "clear"}
+# Shut on every doubt: no answer, a redirect, a page instead of JSON, another word. Our JSON has one member in a line.
+CI_SNIPPET = """#!/bin/sh
+# Exits with 0 only while the installation says ready_for_review.
+answer=$(curl --fail --silent --show-error --max-time 10 \\
+  {url}) || exit 1
+printf '%s\\n' "$answer" |
+  grep -qx '  "status": "ready_for_review"' ||
+  {{ echo 'not ready for review' >&2; exit 1; }}
+"""
 
 ROLLOUT_GATES = (
     {
@@ -54,10 +89,10 @@ ROLLOUT_GATES = (
     },
     {
         "title": "Staging validation",
-        "owner": "An owner of the partner",
+        "owner": "An owner of the partner, and the operator who pins whose receipts count",
         "criteria": (
-            "The same plan has an approval for staging that is in date.",
-            "Its receipt verifies and names the same subjects.",
+            "A receipt of the staging installation is handed in: its verdict is allow, its environment is staging, and it is in date.",
+            "It verifies with the keys and the issuer that an operator pinned, and names every subject of the review request.",
         ),
     },
     {
@@ -69,6 +104,9 @@ ROLLOUT_GATES = (
         ),
     },
 )
+
+# A gate's state → the colour of its word, and the word.
+GATE_WORDS = {rollout.MET: ("done", "Met"), rollout.NOT_MET: ("todo", "Not met"), rollout.NOT_NEEDED: ("not_applicable", "Not needed")}
 
 PROBLEM_WORDS = {
     400: "A field or parameter is unknown, missing or wrong. Each error names it by JSON pointer.",
@@ -89,23 +127,52 @@ PROBLEM_WORDS = {
 PROBLEMS = [(slug, status, title, PROBLEM_WORDS[status]) for status, (slug, title) in TITLES.items()]
 
 
-def page(found: Readiness) -> dict:
-    """The context of the readiness page."""
+def page(found: Readiness, *, history: History | None = None, work: Work | None = None, issuer: str = "") -> dict:
+    """The context of the readiness page. `history` None: it cannot be read; `work`: where the signed-in owner is."""
     attention = found.blocking or found.unanswered
     return {
         "section": "readiness",
         "readiness": found,
         "verdict": VERDICTS[found.status],
         "can_continue": CAN_CONTINUE[found.status],
-        "attention": attention,
+        "attention": [(finding, _who_clears(finding)) for finding in attention],
         "next": attention[0] if attention else None,
         "draft_store": ISOLATION[found.answer["draft_store_isolation"]],
         "store_requirement": _requirement(found.answer),
         "production_writes": WRITES[found.answer["production_write_from_self_service"]],
         "launch_gate": _launch_gate(found.answer["launch_gate"]),
         "areas": [_area(number, title, found) for number, title in enumerate(AREAS, 1)],
+        "steps": STEPS,
+        "work": work,
         "json": json_text(found),
+        "ci_snippet": ci_snippet(issuer),
+        "history": history and _history(history),
     }
+
+
+def _who_clears(finding: Finding) -> str:
+    return ADMINISTRATOR if finding.id in BY_ADMINISTRATOR else OPERATOR
+
+
+def ci_snippet(issuer: str) -> str:
+    """A shell script for a pipeline. The address is the installation's own, never what a request called it."""
+    return CI_SNIPPET.format(url=shlex.quote(f"{issuer.rstrip('/')}/api/v1/readiness"))
+
+
+def _history(history: History) -> dict:
+    rows = [(change, VERDICT_WORDS[change.status], [_cause(each) for each in change.cause]) for change in history.changes]
+    return {"rows": rows, "segments": [(segment, VERDICT_WORDS[segment.change.status]) for segment in history.segments]}
+
+
+def _cause(each: dict[str, str]) -> str:
+    return f"{each['title']}: {CHECK_WORDS[each['was']]} before, {CHECK_WORDS[each['now']]} now. {each['evidence']}"
+
+
+def progress(found: rollout.Progress) -> dict:
+    """One review request on the page of the rollout gates."""
+    titled = zip(ROLLOUT_GATES, found.gates, strict=True)
+    gates = [(gate["title"], live, *GATE_WORDS[live.state]) for gate, live in titled]
+    return {"request": found.review_request, "state": found.state, "word": State(found.state).label, "owned": found.owned, "gates": gates}
 
 
 def _requirement(answer: dict) -> str:

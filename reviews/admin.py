@@ -22,6 +22,8 @@ from reviews.models import (
     Environment,
     Event,
     ReviewPolicy,
+    StagingPin,
+    StagingValidation,
     State,
     Vote,
 )
@@ -196,6 +198,22 @@ class EventAdmin(ReadOnlyAdmin):
         "previous_sha256",
         "sha256",
     ]
+
+
+@admin.register(StagingPin)
+class StagingPinAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "issuer", "environment"]
+    ordering = ["-id"]
+    fields = ["id", "issuer", "jwks", "environment", "created_at"]
+
+
+@admin.register(StagingValidation)
+class StagingValidationAdmin(ReadOnlyAdmin):
+    list_display = ["handed_in_at", "handed_in_by", "review_request", "kid"]
+    list_select_related = ["review_request__plan", "review_request__environment"]
+    search_fields = ["handed_in_by", "payload_sha256"]
+    ordering = ["-id"]
+    fields = ["id", "review_request", "payload_sha256", "kid", "handed_in_by", "handed_in_by_id", "handed_in_at"]
 
 
 @admin.register(Denial)

@@ -1,5 +1,6 @@
 """The API of review requests: the owner's verbs and reading. No route here votes; that door is in admin."""
 
+import json
 import uuid
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from drafts.coverage import owner_reasons
 from drafts.serializers import PlanOutput
 from receipts.canonical import b64url
 from receipts.models import Receipt
-from reviews import decisions, explain, packet
+from reviews import decisions, explain, packet, staging
 from reviews.confirmations import utc_text
 from reviews.models import DeploymentReviewRequest, Environment, Kind, State
 from reviews.record import database_now
@@ -26,6 +27,8 @@ from reviews.serializers import (
     EventOutput,
     OpenInput,
     RequestOutput,
+    StagingInput,
+    StagingOutput,
     SubjectInput,
 )
 
@@ -158,6 +161,21 @@ class Confirmation(RequestView):
         said = {"valid_until": utc_text(database_now() + DEFAULT_VALIDITY), **validated(ConfirmationInput, request)}
         confirmation = decisions.confirm(self.actor, request_id, kind, version=version, **said)
         return versioned(ConfirmationOutput(confirmation).data, version + 1)
+
+
+class StagingValidation(RequestView):
+    def get(self, request, request_id):
+        return self._standing(self.readable(request_id))
+
+    def put(self, request, request_id):
+        version = self.owned(request_id, "hand_in_staging", scope="draft")
+        # The parser has refused duplicate keys and NaN, so the text written anew says what was sent.
+        text = json.dumps(validated(StagingInput, request)["receipt"], ensure_ascii=False)
+        decisions.hand_in_staging(self.actor, request_id, receipt_text=text, version=version)
+        return self._standing(self.review_request(request_id))
+
+    def _standing(self, found: DeploymentReviewRequest) -> Response:
+        return versioned(StagingOutput(staging.state(found, database_now())).data, found.version)
 
 
 class RequestReview(RequestView):

@@ -15,7 +15,7 @@ from config.databases import STORE
 from config.refusals import Reason, Refused, not_found, recorded, refuse_if
 from drafts.coverage import locked_plan, owner_names, owner_reasons, seen_plan, version_reasons, visible_plans
 from drafts.models import CoveragePlan, PlanState
-from reviews import confirmations, explain, packet
+from reviews import confirmations, explain, packet, staging
 from reviews.ballot import cast, hand_out, vote_reasons
 from reviews.lifecycle import carry, expire_due
 from reviews.models import (
@@ -27,6 +27,7 @@ from reviews.models import (
     Environment,
     Kind,
     Packet,
+    StagingValidation,
     State,
 )
 from reviews.record import database_now, write_event
@@ -160,6 +161,16 @@ def _statement(kind: str, fields: object, *, now: datetime, **evidence) -> dict:
         wrong.append(Reason("in_past", "valid_until: This time is over.", pointer="/valid_until", status=400))
     refuse_if(wrong)
     return said
+
+
+def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, version: int | None = None) -> StagingValidation:
+    """Hand in a receipt of the staging installation, as the text of its envelope. Whether it still counts is asked at each reading."""
+    with taking_turn(actor, "hand_in_staging", request_id) as turn:
+        reasons = owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, *staging.TAKEN_IN)
+        refuse_if(reasons + staging.hand_in_reasons(turn.review_request, receipt_text, now=turn.now))
+        validation = staging.keep(actor, turn.review_request, receipt_text, now=turn.now)
+        turn.save(detail={"payload_sha256": validation.payload_sha256, "kid": validation.kid})
+        return validation
 
 
 def request_review(

@@ -56,6 +56,26 @@ class OpenRequestForm(SubjectForm):
         self.fields["predecessor"].widget = forms.Select(choices=[("", "Start afresh"), *choices])
 
 
+class Unechoed(forms.Textarea):
+    """A text that is never written back into the page, as a password is not."""
+
+    def format_value(self, value) -> str:
+        return ""
+
+
+class StagingForm(VersionForm):
+    """The receipt may be empty here: the verb says that it is missing, with everything else that is."""
+
+    optional = ()
+    shown_at = {"receipt": "receipt_text"}
+    receipt_text = forms.CharField(
+        label="Receipt of the staging installation",
+        help_text="The whole JSON, as its receipt route gives it. What was signed is kept; it is never shown again.",
+        widget=Unechoed(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+        required=False,
+    )
+
+
 class RequestReviewForm(VersionForm):
     """Request and plan as they were shown: what is frozen is what was checked."""
 

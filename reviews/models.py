@@ -337,6 +337,42 @@ class Event(models.Model):
         return f"{self.verb} by {self.actor}"
 
 
+class StagingPin(models.Model):
+    """Whose receipts count as staging's: issuer and public keys, as an operator pinned them. Append-only; the newest row rules.
+
+    `environment`: slug of the one environment whose requests it is for; empty means all of them.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    issuer = models.CharField(max_length=200)
+    jwks = models.JSONField()
+    environment = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return self.issuer
+
+
+class StagingValidation(models.Model):
+    """A receipt of the staging installation, handed in for a request. Append-only; the newest row speaks.
+
+    Whether it counts is never stored: reviews.staging asks that at each reading.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    review_request = models.ForeignKey(DeploymentReviewRequest, on_delete=models.PROTECT, related_name="staging_validations")
+    payload = models.BinaryField()
+    signature = models.BinaryField()
+    kid = models.CharField(max_length=64)
+    payload_sha256 = models.CharField(max_length=HEX_DIGEST)
+    handed_in_by_id = models.BigIntegerField()
+    handed_in_by = models.CharField(max_length=64)
+    handed_in_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.payload_sha256
+
+
 class Denial(models.Model):
     """A refused attempt: who, which verb, which reasons, how often. Never a value that was sent."""
 

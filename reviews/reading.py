@@ -84,6 +84,7 @@ EVENT_WORDS = {
     "open": "Opened",
     "edit_subject": "Subject changed",
     "confirm": "Confirmed",
+    "hand_in_staging": "Staging validation handed in",
     "request_review": "Review requested",
     "approve": "Approved",
     "approve_with_conditions": "Approved with conditions",

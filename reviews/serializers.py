@@ -45,6 +45,12 @@ class ConfirmationInput(StrictSerializer):
         return found
 
 
+class StagingInput(StrictSerializer):
+    """`receipt`: the whole envelope as the staging installation gives it."""
+
+    receipt = AnyJSON()
+
+
 class CommentInput(StrictSerializer):
     # Blank and too long are the verb's to refuse, with the state and the rights in one answer.
     comment = AnyJSON()
@@ -88,6 +94,25 @@ class ConfirmationOutput(serializers.Serializer):
         found = super().get_fields()
         found["fields"] = found.pop("fields_")
         return found
+
+
+class ReasonOutput(serializers.Serializer):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    clear_by = serializers.CharField()
+
+
+class StagingOutput(serializers.Serializer):
+    """`met` null: not needed. Everything below `reasons` is of the newest receipt that was handed in, null before there is one."""
+
+    met = serializers.BooleanField()
+    reasons = ReasonOutput(many=True)
+    issuer = Blank()
+    expires_at = serializers.DateTimeField()
+    kid = serializers.CharField(source="validation.kid", default=None)
+    payload_sha256 = serializers.CharField(source="validation.payload_sha256", default=None)
+    handed_in_by = serializers.CharField(source="validation.handed_in_by", default=None)
+    handed_in_at = serializers.DateTimeField(source="validation.handed_in_at", default=None)
 
 
 class EventOutput(serializers.Serializer):

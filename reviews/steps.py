@@ -15,8 +15,8 @@ from access.pages import page, page_actor
 from config.forms import VersionForm
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_reasons, visible_plans
-from reviews import confirmations, decisions, explain, packet, reading
-from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, RequestReviewForm, SubjectForm
+from reviews import confirmations, decisions, explain, packet, reading, staging
+from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, RequestReviewForm, StagingForm, SubjectForm
 from reviews.guide import EDITABLE
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
 from reviews.record import database_now
@@ -132,6 +132,30 @@ def _confirmation_as_it_is(review_request: DeploymentReviewRequest, kind: str) -
         return version
     until = {"valid_until": f"{found.valid_until:%Y-%m-%d}"} if found.valid_until else {}
     return version | found.fields | until | {"evidence_url": found.evidence_url, "evidence_sha256": found.evidence_sha256}
+
+
+# --- staging validation ---------------------------------------------------------------------------------------------------------------
+
+
+@form_page
+@login_required
+def staging_validation(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    """Whether the request is validated in staging, and why not; POST hands in a receipt."""
+    actor = page_actor(request)
+    review_request = visible_request(actor, plan_id, request_id)
+    form = StagingForm(posted(request), initial={"version": review_request.version})
+    if form.is_bound and form.attempt(lambda said: decisions.hand_in_staging(actor, request_id, **said)):
+        messages.success(request, "The receipt of staging is kept with this review request.")
+        return redirect("staging", plan_id, request_id)
+    shown = {
+        "form": form,
+        "review_request": review_request,
+        "standing": staging.state(review_request, database_now()),
+        "subjects": reading.subject_lines(review_request.subject),
+        "reasons": owner_reasons(actor, review_request.plan.partner, scope="draft"),
+        "possible": review_request.state_now in staging.TAKEN_IN,
+    }
+    return page(request, "reviews/staging.html", shown, status=form.status)
 
 
 # --- check answers and request review -----------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
@@ -45,17 +46,19 @@ def fresh_database(url: str, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def serving(env: dict[str, str], *, port: int) -> Iterator[str]:
-    """granian with this environment and no other; yields its address once it is alive, and ends it."""
+def serving(env: dict[str, str], *, port: int, log: Path | None = None) -> Iterator[str]:
+    """granian with this environment and no other; yields its address once it is alive, and ends it. `log`: takes all that it prints."""
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | env
     flags = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "8", "--log-level", "warning"]
-    process = subprocess.Popen([sys.executable, "-m", "granian", *flags, "config.wsgi:application"], cwd=PROJECT, env=clean)
-    try:
-        _await_life(f"http://127.0.0.1:{port}/livez", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with ExitStack() as stack:
+        output = {} if log is None else {"stdout": stack.enter_context(log.open("ab")), "stderr": subprocess.STDOUT}
+        process = subprocess.Popen([sys.executable, "-m", "granian", *flags, "config.wsgi:application"], cwd=PROJECT, env=clean, **output)
+        try:
+            _await_life(f"http://127.0.0.1:{port}/livez", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
 
 def _await_life(url: str, process: subprocess.Popen) -> None:

@@ -15,8 +15,8 @@ PINNED = [model for model in apps.get_models(include_auto_created=True) if model
 OTHERS = [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label not in PINNED_APPS]
 
 
-def test_pinned_apps_are_exactly_the_three_of_the_draft_store():
-    assert {"drafts", "reviews", "receipts"} == PINNED_APPS
+def test_pinned_apps_are_exactly_the_four_of_the_draft_store():
+    assert {"drafts", "reviews", "receipts", "readiness"} == PINNED_APPS
     assert {model._meta.app_label for model in PINNED} == PINNED_APPS
 
 
@@ -55,11 +55,13 @@ def test_d09_migrate_makes_only_its_sides_tables_on_sqlite(sqlite_installation):
         ("drafts", "self_service", True),
         ("reviews", "self_service", True),
         ("receipts", "self_service", True),
+        ("readiness", "self_service", True),
         ("access", "default", True),
         ("auth", "default", True),
         ("drafts", "default", False),
         ("reviews", "default", False),
         ("receipts", "default", False),
+        ("readiness", "default", False),
         ("access", "self_service", False),
         ("auth", "self_service", False),
         ("contenttypes", "self_service", False),

@@ -12,14 +12,15 @@ from django.db.models import Model
 from config.refusals import Refused
 from drafts.coverage import append_move
 from drafts.models import ExpansionMove
+from readiness.models import VerdictChange
 from receipts.models import Receipt, SigningKey
 from reviews import decisions
-from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, Packet, ReviewPolicy, Vote
+from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, Packet, ReviewPolicy, StagingPin, StagingValidation, Vote
 from tests.factories import Story, actor, confirm_all, make_environment, make_plan
 from tests.invariants import EDGES
 
 REQUEST = "reviews_deploymentreviewrequest"
-KEPT = [Vote, Event, Decision, Packet, ReviewPolicy, Receipt, SigningKey]
+KEPT = [Vote, Event, Decision, Packet, ReviewPolicy, Receipt, SigningKey, StagingPin, StagingValidation, VerdictChange]
 MOVE = {"gate_type": "g", "system_scope": "s", "authority_context": "a", "corrects": None}
 ONE = [{"name": "release", "group": "release", "quorum": 1}]
 
@@ -43,7 +44,19 @@ def stage() -> dict[str, uuid.UUID]:
     for verb in (decisions.recall, decisions.request_review):
         with suppress(Refused):
             verb(actor(story.viewer), found["draft"].pk)
+    keep_beside(found["draft"])
     return {name: review_request.pk for name, review_request in found.items()} | {"new": uuid.uuid4()}
+
+
+def keep_beside(review_request: DeploymentReviewRequest) -> None:
+    """Two rows of each append-only table that no verb of the story above writes."""
+    signed = {"payload": b"{}", "signature": b"x", "kid": "x", "payload_sha256": "0" * 64}
+    for number in (1, 2):
+        StagingPin.objects.create(issuer="https://staging.test", jwks={"keys": []})
+        StagingValidation.objects.create(
+            review_request=review_request, **signed, handed_in_by_id=1, handed_in_by="x", handed_in_at=review_request.created_at
+        )
+        VerdictChange.objects.create(number=number, status="blocked", standing={}, cause=[])
 
 
 def _another(story: Story) -> DeploymentReviewRequest:
@@ -192,8 +205,21 @@ WRONG = {
     "a receipt that ends earlier": ({"expires_at": "'2097-01-01 00:00:00+00:00'"}, {}),
     "a decision on another digest": ({}, {"digest": f"'{'0' * 64}'"}),
     "a decision on another revision": ({}, {"revision": "2"}),
+    "both on another digest": ({"packet_digest": f"'{'0' * 64}'"}, {"digest": f"'{'0' * 64}'"}),
+    "both on another revision": ({"revision": "2"}, {"revision": "2"}),
 }
 APPROVE = f"UPDATE {REQUEST} SET state = 'approved', expires_at = {END} WHERE id = {{in_review}}"
+
+# A packet for the next revision of {changes}, and updates that do not go with it.
+NEXT_PACKET = copy(Packet, "review_request_id = {changes}", id="{new}", revision="2")
+PUT_UP = f"UPDATE {REQUEST} SET {REVIEW} WHERE id = {{changes}}"
+NOT_THAT_PACKET = {
+    "another digest": PUT_UP.replace(" WHERE", f", digest = '{'0' * 64}' WHERE"),
+    "another commitment": PUT_UP.replace(" WHERE", ", commitment_id = 'rdc1_x' WHERE"),
+    "another revision": PUT_UP.replace("+ 1", "+ 2"),
+    "another state": PUT_UP.replace("'review_requested'", "'changes_requested'"),
+    "no later state": PUT_UP.replace("'review_requested'", "'withdrawn'"),
+}
 
 
 def forged(wrong: tuple[dict | None, dict | None]) -> list[str]:

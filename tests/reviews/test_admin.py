@@ -11,11 +11,13 @@ from reviews import decisions
 from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, ReviewPolicy, Vote
 from tests.factories import PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_environment, make_plan, make_user
 from tests.pages import DESK, NOWHERE, SCRIPT, Visitor, desk_path, hidden, text_of
+from tests.reviews.attacks import keep_beside
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 READ_ONLY = [
-    "access/user", "drafts/coverageplan", "drafts/membership", "drafts/partner", "receipts/receipt", "reviews/decision", "reviews/denial",
-    "reviews/environment", "reviews/event", "reviews/reviewpolicy", "reviews/vote",
+    "access/user", "drafts/coverageplan", "drafts/membership", "drafts/partner", "readiness/verdictchange", "receipts/receipt",
+    "reviews/decision", "reviews/denial", "reviews/environment", "reviews/event", "reviews/reviewpolicy", "reviews/stagingpin",
+    "reviews/stagingvalidation", "reviews/vote",
 ]  # fmt: skip
 
 
@@ -440,6 +442,7 @@ def test_A03_W05_forged_posts_change_nothing(story, model):
     registered = next(found for found in admin.site._registry if f"{found._meta.app_label}/{found._meta.model_name}" == model)
     if model == "reviews/denial":
         Denial.objects.create(actor_id=1, actor="x", channel="page", verb="vote", reasons="x")
+    keep_beside(DeploymentReviewRequest.objects.get())
     before = list(registered.objects.order_by("pk").values())
     one = before[0][registered._meta.pk.attname]
     forged = {

@@ -700,7 +700,7 @@ def _forbid(table: str) -> None:
 def test_one_open_request_per_plan_and_environment():
     story = Story()
     story.open()
-    refused(story.open, "open_request_exists", status=409)
+    assert refused(story.open, "open_request_exists", status=409).reasons[0].clear_by == "owner"
     make_environment("staging", rules=[{"name": "release", "group": "release", "quorum": 1}])
     assert decisions.open_request(actor(story.owner), plan_id=story.plan.pk, environment_slug="staging").state == "draft"
 

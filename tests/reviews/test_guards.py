@@ -12,7 +12,20 @@ from drafts.models import ExpansionMove
 from receipts.models import Receipt
 from reviews.models import Decision, DeploymentReviewRequest, Event, Packet, Vote
 from tests.invariants import assert_consistent, fingerprint
-from tests.reviews.attacks import APPROVE, ATTACKS, KEPT, REQUEST, RIGHT, WRONG, copy, forged, stage
+from tests.reviews.attacks import (
+    APPROVE,
+    ATTACKS,
+    KEPT,
+    NEXT_PACKET,
+    NOT_THAT_PACKET,
+    PUT_UP,
+    REQUEST,
+    RIGHT,
+    WRONG,
+    copy,
+    forged,
+    stage,
+)
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 
@@ -105,6 +118,14 @@ def test_approved_by_raw_sql_with_the_right_receipt_is_the_one_way():
         run(statement, names)
     run(APPROVE, names)
     assert DeploymentReviewRequest.objects.get(pk=names["in_review"]).state == "approved"
+
+
+@pytest.mark.parametrize("change", NOT_THAT_PACKET)
+def test_a_revision_needs_its_own_packet(change):
+    names = stage()
+    run(NEXT_PACKET, names)
+    fails(lambda: run(NOT_THAT_PACKET[change], names))
+    run(PUT_UP, names)
 
 
 def test_states_of_moves_and_counts_of_denials_may_change():

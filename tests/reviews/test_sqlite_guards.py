@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import SqliteInstallation
-from tests.reviews.attacks import APPROVE, ATTACKS, KEPT, REQUEST, WRONG, copy, forged
+from tests.reviews.attacks import APPROVE, ATTACKS, KEPT, NEXT_PACKET, NOT_THAT_PACKET, PUT_UP, REQUEST, WRONG, copy, forged
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 STAGE = """
@@ -162,6 +162,13 @@ def test_approved_by_raw_sql_with_the_right_receipt_is_the_one_way(store, names)
     """The control: the attacks above fail for the reason that they name."""
     attack(store, names, *forged(({}, {})), APPROVE)
     assert store.execute(f"SELECT state FROM {REQUEST} WHERE id = ?", [names["in_review"]]).fetchone() == ("approved",)
+
+
+@pytest.mark.parametrize("change", NOT_THAT_PACKET)
+def test_a_revision_needs_its_own_packet(store, names, change):
+    attack(store, names, NEXT_PACKET)
+    fails(store, names, NOT_THAT_PACKET[change])
+    attack(store, names, PUT_UP)
 
 
 def test_states_of_moves_and_counts_of_denials_may_change(store, names):

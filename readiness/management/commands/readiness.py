@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 
 from config import deadline
 from drafts.models import CoveragePlan
-from readiness import report
+from readiness import history, report
 from readiness.gate import BLOCKED, READY, Gate, Readiness, gate, json_text, readiness
 from reviews.models import Environment
 
@@ -48,6 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--checks", action="store_true", help="with --json: every check")
         parser.add_argument("--junit", metavar="FILE", help="also write JUnit XML")
         parser.add_argument("--wait", type=duration, default=0, metavar="DURATION", help="ask until yes, at most this long: 90s, 5m")
+        parser.add_argument("--record", action="store_true", help="keep the verdict in the history if it changed; for cron")
         parser.add_argument("--plan", type=uuid.UUID, help="may this plan launch? Needs --environment")
         parser.add_argument("--environment", help="slug of the environment to launch to")
         parser.add_argument("--subject", help="digest of what is launched: sha256:… or gitCommit:…")
@@ -58,6 +59,8 @@ class Command(BaseCommand):
         # A silent database must cost an answer, not the rest of the day.
         deadline.install(server=True)
         found, launch, status = self._ask_until(time.monotonic() + options["wait"], options)
+        if options["record"]:
+            self._record(found)
         self._say(found, launch, options)
         sys.exit(status)
 
@@ -84,6 +87,15 @@ class Command(BaseCommand):
         if status == CANNOT_TELL:
             return found, CANNOT_TELL
         return found, CAN_CONTINUE if found.may_launch else SHUT
+
+    def _record(self, found: Readiness) -> None:
+        """What it says goes to standard error, and it changes no exit status: the verdict is the same, recorded or not."""
+        try:
+            change = history.record(found)
+        except (DatabaseError, InterfaceError):
+            self.stderr.write("The verdict could not be recorded: the draft store does not answer, takes no writes, or is not migrated.")
+        else:
+            self.stderr.write(f"Recorded as change {change.number}." if change else "Nothing has changed since the last record.")
 
     def _say(self, found: Readiness, launch: Gate | None, options) -> None:
         if options["junit"]:

@@ -1,0 +1,14 @@
+"""The history of verdicts, for who reads all."""
+
+from django.contrib import admin
+
+from config.admin import ReadOnlyAdmin
+from readiness.models import VerdictChange
+
+
+@admin.register(VerdictChange)
+class VerdictChangeAdmin(ReadOnlyAdmin):
+    list_display = ["number", "at", "status", "was"]
+    list_filter = ["status"]
+    ordering = ["-number"]
+    fields = ["number", "at", "status", "was", "standing", "cause"]

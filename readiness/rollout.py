@@ -1,0 +1,93 @@
+"""The four rollout gates of a review request, asked live: draft coverage, security review, staging validation, production deployment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from access.actors import Actor
+from config.refusals import Reason
+from drafts.coverage import visible_plans
+from readiness.gate import gate
+from reviews import explain, packet, staging
+from reviews.models import DeploymentReviewRequest
+from reviews.record import database_now
+from reviews.rights import visible_requests
+
+NEWEST = 20
+BOUNDARY = ("gate_type", "system_scope", "authority_context", "external_reference")
+MET, NOT_MET, NOT_NEEDED = "met", "not_met", "not_needed"
+
+
+@dataclass(frozen=True)
+class GateState:
+    """One gate of one request. `detail`: a sentence; `clear_by`: who can clear it where it is not met."""
+
+    state: str
+    detail: str
+    clear_by: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A request and its four gates, in the order of the page. `owned`: its plan is among those that the actor may open."""
+
+    review_request: DeploymentReviewRequest
+    state: str
+    owned: bool
+    gates: tuple[GateState, GateState, GateState, GateState]
+
+
+def live(actor: Actor) -> list[Progress]:
+    """The newest requests that the actor may see. Raises DatabaseError or Refused when a database is away."""
+    now = database_now()
+    found = visible_requests(actor).order_by("-created_at", "-pk")[:NEWEST]
+    openable = set(visible_plans(actor).filter(review_requests__in=[one.pk for one in found]).values_list("pk", flat=True))
+    return [_progress(one, now=now, owned=one.plan_id in openable) for one in found]
+
+
+def _progress(review_request: DeploymentReviewRequest, *, now: datetime, owned: bool) -> Progress:
+    gates = (coverage(review_request), review(review_request, now), validation(review_request, now), deployment(review_request))
+    return Progress(review_request, review_request.state_at(now), owned, gates)
+
+
+def _not_met(reasons: list[Reason]) -> GateState:
+    """The first reason is what to do next; the others are counted."""
+    first, more = reasons[0], len(reasons) - 1
+    return GateState(NOT_MET, f"{first.detail} And {more} more." if more else first.detail, first.clear_by)
+
+
+def coverage(review_request: DeploymentReviewRequest) -> GateState:
+    plan, moves = review_request.plan, review_request.plan.moves.count()
+    empty = [name.replace("_", " ") for name in BOUNDARY if not getattr(plan, name)]
+    if empty:
+        return GateState(NOT_MET, f"The plan lacks {', '.join(empty)}.", "an owner of the partner")
+    said = f"All five boundary fields are saved, with {_moves(moves)}."
+    frozen = review_request.packets.filter(revision=review_request.revision).only("moves_count").first()
+    return GateState(MET, f"{said} Revision {frozen.revision} froze {_moves(frozen.moves_count)}." if frozen else said)
+
+
+def _moves(count: int) -> str:
+    return "1 move" if count == 1 else f"{count or 'no'} moves"
+
+
+def review(review_request: DeploymentReviewRequest, now: datetime) -> GateState:
+    """Seats are asked for while a review runs; before and after it, what the way there is missing."""
+    missing = explain.missing(review_request, now=now)
+    if missing:
+        return _not_met(missing)
+    return GateState(MET, f"Every seat of revision {review_request.revision} is filled.")
+
+
+def validation(review_request: DeploymentReviewRequest, now: datetime) -> GateState:
+    standing = staging.state(review_request, now)
+    if standing.met is None:
+        return GateState(NOT_NEEDED, standing.reasons[0].detail)
+    return GateState(MET, "Staging approved every subject, and its receipt verifies.") if standing.met else _not_met(standing.reasons)
+
+
+def deployment(review_request: DeploymentReviewRequest) -> GateState:
+    """The gate's own answer for this plan and environment; another request of the plan may be the one that answers."""
+    subjects = sorted(packet.subject_words(review_request.subject))
+    answer = gate(review_request.plan, review_request.environment, subject=subjects[0] if subjects else None)
+    if answer.request != str(review_request.pk):
+        return GateState(NOT_MET, "Another review request of this plan answers for this environment.", "nobody; look at the other one")
+    return GateState(MET, "The gate says that it may launch.") if answer.may_launch else _not_met(answer.blockers)

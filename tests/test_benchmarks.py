@@ -1,0 +1,46 @@
+"""That the benchmarks still start and count rightly. Nothing here is timed; `make bench` measures."""
+
+import pytest
+
+from benchmarks import readiness
+from benchmarks.load import BadAnswer, is_whole
+from benchmarks.readiness import Ratio, Slice
+
+
+def rounds(*pairs: tuple[float, float]) -> list[dict[str, Slice]]:
+    """Rounds of two subjects that differ in requests per second."""
+    return [{"one": Slice(1, one, 1, 1, 1), "other": Slice(1, other, 1, 1, 1)} for one, other in pairs]
+
+
+def test_defaults_end_within_four_minutes():
+    chosen = readiness.arguments([])
+
+    subjects, start_and_warm_up = 7, 40
+    assert chosen.seconds * chosen.rounds * subjects + start_and_warm_up < 240
+
+
+def test_ratio_is_taken_within_each_round():
+    measured = rounds((100, 10), (10, 1), (50, 50))
+
+    found = [Ratio("one", "other", "requests_per_second", **goal) for goal in ({}, {"at_least": 10}, {"at_least": 11}, {"at_most": 9})]
+
+    assert [ratio.found(measured) for ratio in found] == [10] * 4
+    assert [ratio.is_missed(measured) for ratio in found] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("said", "whole"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n", False),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nage: 0\r\n\r\n{}", True),
+    ],
+)
+def test_answer_is_counted_when_it_is_whole(said, whole):
+    assert is_whole(said) is whole
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 500 No\r\ncontent-length: 2\r\n\r\n{}", b"HTTP/1.1 200 OK\r\n\r\n{}"])
+def test_bad_answer_is_not_counted(said):
+    with pytest.raises(BadAnswer):
+        is_whole(said)
