@@ -27,7 +27,7 @@ class Checks(ApiView):
             self.demand("read", "gate")
         parameters(request)
         found = readiness()
-        rows = [vars(finding) | {"age": round(finding.age, 3), "cost": round(finding.cost, 3)} for finding in found.findings]
+        rows = [vars(finding) | {"age": round(found.age, 3), "cost": round(finding.cost, 3)} for finding in found.findings]
         return Response(
             {"status": found.status, "as_of": found.at, "age": round(found.age, 3), "checks": rows}, headers={"Cache-Control": "no-store"}
         )

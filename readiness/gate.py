@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Case, QuerySet, Value, When
+from django.db.models.functions import Now
 
 from config.refusals import Reason
 from drafts.coverage import owner_names
@@ -17,8 +18,7 @@ from receipts.keys import jwks
 from receipts.models import Receipt
 from receipts.verify import NotVerifiable, load_keys, verify
 from reviews import confirmations, explain, packet
-from reviews.models import Decision, DeploymentReviewRequest, Environment, Packet, State
-from reviews.record import database_now
+from reviews.models import DeploymentReviewRequest, Environment, Packet, State
 
 READY, BLOCKED, UNKNOWN = "ready_for_review", "blocked", "unknown"
 OPERATOR = "an operator"
@@ -55,7 +55,19 @@ def readiness(*, production_like: bool | None = None, entering: bool = False) ->
     if entering:
         facts = replace(facts, trespass=replace(facts.trespass, entered=looks.try_to_enter()))
     strict = installation.production_like if production_like is None else production_like
-    findings = checks.judge(Situation(installation, facts, settings.DEBUG, strict, _web()))
+    situation = Situation(installation, facts, settings.DEBUG, strict, _web())
+    if not _judged or _judged[0][0] != situation:
+        _judged[:] = [(situation, _judge(situation))]
+    return replace(_judged[0][1], age=facts.age)
+
+
+# The last situation and its verdict: facts are shared for a second, and so is what follows from them.
+_judged: list[tuple[Situation, Readiness]] = []
+
+
+def _judge(situation: Situation) -> Readiness:
+    installation, facts = situation.installation, situation.facts
+    findings = checks.judge(situation)
     status = _status(findings)
     return Readiness(status, tuple(findings), _answer(installation, facts, findings, status), facts.at, facts.age)
 
@@ -131,10 +143,13 @@ class Gate:
 
 
 def deciding_request(plan: CoveragePlan, environment: Environment) -> DeploymentReviewRequest | None:
-    """The request that answers: one approved as of now, else one under way, else the newest."""
+    """The request that answers, with its decision and `now`: one approved as of now, else one under way, else the newest."""
     rank = Case(When(state_now=State.APPROVED, then=Value(0)), When(state_now__in=explain.ENDED, then=Value(2)), default=Value(1))
     requests: QuerySet = DeploymentReviewRequest.objects.as_of_now().filter(plan=plan, environment=environment)
-    return requests.select_related("plan__partner", "environment", "policy").order_by(rank, "-created_at").first()
+    found = requests.annotate(now=Now()).select_related("decision").order_by(rank, "-created_at").first()
+    if found is not None:
+        found.plan, found.environment = plan, environment
+    return found
 
 
 def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = None) -> Gate:
@@ -145,8 +160,7 @@ def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = 
         detail = f"No review of this plan was ever requested for {environment.slug}."
         none_yet = Reason("no_review_request", detail, clear_by=owner_names(plan.partner_id))
         return Gate(False, None, [], [none_yet, *blockers], None, None, None)
-    now = database_now()
-    decision = Decision.objects.filter(pk=review_request.pk).first()
+    now, decision = review_request.now, getattr(review_request, "decision", None)
     receipt = Receipt.objects.filter(request_id=review_request.pk).first()
     found = _request_blockers(review_request, receipt, subject=subject, now=now) + blockers
     return Gate(
@@ -177,11 +191,11 @@ def _request_blockers(
     frozen = packet.current(review_request)
     if not _is_what_was_approved(frozen, review_request, receipt):
         return [Reason("packet_damaged", "The stored packet is not the one that was approved.", clear_by=OPERATOR)]
-    approved, owners = packet.value_of(frozen), owner_names(review_request.plan.partner_id)
+    approved, plan = packet.value_of(frozen), review_request.plan
     return [
-        *_confirmation_blockers(approved, now=now, owners=owners),
+        *_confirmation_blockers(approved, plan, now=now),
         *_receipt_blockers(review_request, receipt, now=now),
-        *_subject_blockers(approved, subject, owners=owners),
+        *_subject_blockers(approved, plan, subject),
     ]
 
 
@@ -194,8 +208,9 @@ def _is_what_was_approved(frozen: Packet, review_request: DeploymentReviewReques
     return committed and packet.is_intact(frozen, review_request.digest)
 
 
-def _confirmation_blockers(approved: dict, *, now: datetime, owners: str) -> list[Reason]:
+def _confirmation_blockers(approved: dict, plan: CoveragePlan, *, now: datetime) -> list[Reason]:
     ended = [kind for kind, said in approved["confirmations"].items() if confirmations.moment(said["valid_until"]) <= now]
+    owners = owner_names(plan.partner_id) if ended else ""
     return [Reason("confirmation_out_of_date", f"The {kind} confirmation is out of date.", clear_by=owners) for kind in ended]
 
 
@@ -214,12 +229,13 @@ def _receipt_blockers(review_request: DeploymentReviewRequest, receipt: Receipt 
     return [Reason("receipt_invalid", f"The receipt does not verify: {word}.", clear_by=OPERATOR) for word in reasons]
 
 
-def _subject_blockers(approved: dict, subject: str | None, *, owners: str) -> list[Reason]:
+def _subject_blockers(approved: dict, plan: CoveragePlan, subject: str | None) -> list[Reason]:
     named = packet.subject_words(approved["subject"])
     if named and subject is None:
         return [
             Reason("subject_required", "This approval is for named subjects; say which one is to be rolled out.", clear_by="the caller")
         ]
     if subject is not None and subject not in named:
+        owners = owner_names(plan.partner_id)
         return [Reason("subject_mismatch", "What is to be rolled out is not among the approved subjects.", clear_by=owners)]
     return []
