@@ -18,7 +18,12 @@ DEMO_ENV_FILE = Path(__file__).resolve().parent / ".demo" / "env"
 def read_demo_environment() -> None:
     """Fill in what is not set; never where somebody said that this is a production-like place."""
     said = os.environ.get("READINESS_ENVIRONMENT", "").strip().lower()
-    if env.text(os.environ, "DATABASE_URL") or (said and is_production_like(said)) or not DEMO_ENV_FILE.exists():
+    if (
+        env.text(os.environ, "DATABASE_URL")
+        or env.text(os.environ, "SELF_SERVICE_DATABASE_URL")
+        or (said and is_production_like(said))
+        or not DEMO_ENV_FILE.exists()
+    ):
         return
     os.environ.pop("DATABASE_URL", None)
     environ.Env.read_env(DEMO_ENV_FILE)

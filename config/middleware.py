@@ -1,5 +1,6 @@
 """What holds for every request: an id, plain bodies only, refusals as answers, nothing private in a cache."""
 
+import io
 import uuid
 
 from django.db import connections
@@ -59,10 +60,19 @@ def _content_type_reason(request) -> Reason | None:
     return None if kind == expected else Reason("media_type", f"Send {expected}.")
 
 
+def _take_in_chunks(request) -> None:
+    """A body without Content-Length is read here, up to the limit, so that no rule and no parser takes it for an empty one."""
+    body = request.environ["wsgi.input"].read(BODY_LIMIT + 1)
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = io.BytesIO(body)
+
+
 def body_rules(get_response):
     """Refuse by header, before anything is read: multipart anywhere, foreign content types, large bodies, NUL in the query."""
 
     def middleware(request):
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            _take_in_chunks(request)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()):
             return answer(request, 400, Reason("invalid", "Content-Length must be a number."))

@@ -1,5 +1,6 @@
 """The API of both answers: every check, and the gate."""
 
+from django.db.models import QuerySet
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.response import Response
 
@@ -39,21 +40,22 @@ class GateView(ApiView):
         given = parameters(request, "plan", "partner", "external_reference", "environment", "subject")
         if "\x00" in "".join(given.values()):
             raise invalid("null_character", "A parameter holds a null character.")
-        plan, environment = self._plan(given), self._environment(given)
-        found = gate(plan, environment, subject=_subject(given))
+        wanted, environment = _wanted(given), self._environment(given)
+        plan, among = self._plan(wanted, environment)
+        found = gate(plan, environment, subject=_subject(given), among=among)
         return Response(found.as_json(), headers={"Cache-Control": "no-store"})
 
-    def _plan(self, given: dict) -> CoveragePlan:
-        """The plan that is meant: one the actor sees, or one whose review request they see."""
-        wanted = _wanted(given)
+    def _plan(self, wanted: dict, environment: Environment) -> tuple[CoveragePlan, QuerySet | None]:
+        """The plan that is meant, and the requests that may answer: all for who sees the plan, else those that the actor sees."""
         seen = visible_plans(self.actor).filter(**wanted).first()
-        if seen is None:
-            asked = {f"plan__{name}": value for name, value in wanted.items()}
-            through = visible_requests(self.actor).filter(**asked).first()
-            seen = through.plan if through else None
-        if seen is None:
+        if seen is not None:
+            return seen, None
+        asked = {f"plan__{name}": value for name, value in wanted.items()}
+        among = visible_requests(self.actor).filter(**asked, environment=environment)
+        through = among.first()
+        if through is None:
             raise not_found("plan")
-        return seen
+        return through.plan, among
 
     def _environment(self, given: dict) -> Environment:
         if "environment" not in given:

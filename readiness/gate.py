@@ -8,17 +8,17 @@ from django.conf import settings
 from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from config.refusals import Reason
+from config.refusals import Reason, Refused
 from drafts.coverage import owner_names
 from drafts.models import CoveragePlan
 from readiness import checks, looks, probes
 from readiness.checks import ISOLATION, Finding, Result, Situation
-from receipts.canonical import commitment_id
+from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
 from receipts.keys import jwks
 from receipts.models import Receipt
-from receipts.verify import NotVerifiable, load_keys, verify
+from receipts.verify import NotVerifiable, Report, load_keys, verify
 from reviews import confirmations, explain, packet
-from reviews.models import DeploymentReviewRequest, Environment, Packet, State
+from reviews.models import Decision, DeploymentReviewRequest, Environment, Packet, State
 
 READY, BLOCKED, UNKNOWN = "ready_for_review", "blocked", "unknown"
 OPERATOR = "an operator"
@@ -142,36 +142,64 @@ class Gate:
         return {**vars(self), "blockers": blockers}
 
 
-def deciding_request(plan: CoveragePlan, environment: Environment) -> DeploymentReviewRequest | None:
-    """The request that answers, with its decision and `now`: one approved as of now, else one under way, else the newest."""
+def deciding_request(plan: CoveragePlan, environment: Environment, among: QuerySet | None = None) -> DeploymentReviewRequest | None:
+    """The request that answers, with its decision, policy and `now`: one approved as of now, else one under way, else the newest."""
     rank = Case(When(state_now=State.APPROVED, then=Value(0)), When(state_now__in=explain.ENDED, then=Value(2)), default=Value(1))
-    requests: QuerySet = DeploymentReviewRequest.objects.as_of_now().filter(plan=plan, environment=environment)
-    found = requests.annotate(now=Now()).select_related("decision").order_by(rank, "-created_at").first()
+    requests = (DeploymentReviewRequest.objects.as_of_now() if among is None else among).filter(plan=plan, environment=environment)
+    found = requests.annotate(now=Now()).select_related("decision", "policy__environment").order_by(rank, "-created_at").first()
     if found is not None:
         found.plan, found.environment = plan, environment
     return found
 
 
-def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = None) -> Gate:
-    """May this plan be rolled out to this environment, now? Computed at each call, never stored. `subject`: `sha256:…` or `gitCommit:…`."""
+def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = None, among: QuerySet | None = None) -> Gate:
+    """May this plan be rolled out to this environment, now? Computed at each call, never stored. `subject`: `sha256:…` or `gitCommit:…`.
+
+    `among`: the requests that may answer, for a caller who does not see all of the plan's.
+    """
     blockers = _installation_blockers()
-    review_request = deciding_request(plan, environment)
+    review_request = deciding_request(plan, environment, among)
     if review_request is None:
         detail = f"No review of this plan was ever requested for {environment.slug}."
         none_yet = Reason("no_review_request", detail, clear_by=owner_names(plan.partner_id))
         return Gate(False, None, [], [none_yet, *blockers], None, None, None)
     now, decision = review_request.now, getattr(review_request, "decision", None)
     receipt = Receipt.objects.filter(request_id=review_request.pk).first()
-    found = _request_blockers(review_request, receipt, subject=subject, now=now) + blockers
+    report = _report(review_request, receipt, now=now)
+    signed = report.signed_payload if report and report.signature_valid else None
+    found = _request_blockers(review_request, receipt, report, subject=subject, now=now) + blockers
     return Gate(
         may_launch=not found,
-        verdict=decision.verdict if decision else None,
-        conditions=decision.conditions if decision else [],
+        verdict=signed["verdict"] if signed else None,
+        conditions=decision.conditions if signed and _is_what_was_signed(decision, signed) else [],
         blockers=found,
         receipt=receipt.inner if receipt else None,
         request=str(review_request.pk),
-        expires_at=review_request.expires_at,
+        expires_at=confirmations.moment(signed["expires_at"]) if signed and signed["expires_at"] else review_request.expires_at,
     )
+
+
+def _report(review_request: DeploymentReviewRequest, receipt: Receipt | None, *, now: datetime) -> Report | None:
+    """What the receipt says once it is verified with the published keys; None where there is none of this very revision."""
+    if receipt is None or (receipt.packet_digest, receipt.revision) != (review_request.digest, review_request.revision):
+        return None
+    try:
+        keys = load_keys(jwks())
+    except NotVerifiable as refusal:
+        return Report(reasons=(str(refusal),))
+    report = verify(receipt.envelope, keys, issuer=settings.RECEIPT_ISSUER, environment=review_request.environment.slug, now=now)
+    signed = report.signed_payload
+    if signed and (signed["request_id"], signed["revision"]) != (str(review_request.pk), review_request.revision):
+        return Report(reasons=("request_mismatch",))
+    return report
+
+
+def _is_what_was_signed(decision: Decision | None, signed: dict) -> bool:
+    """The row beside the receipt says the same; the conditions are known by their digest only there."""
+    if decision is None or decision.verdict != signed["verdict"]:
+        return False
+    digest = sha256_hex(canonical_bytes(decision.conditions)) if decision.conditions else None
+    return digest == signed["conditions_digest"]
 
 
 def _installation_blockers() -> list[Reason]:
@@ -184,28 +212,34 @@ def _installation_blockers() -> list[Reason]:
 
 
 def _request_blockers(
-    review_request: DeploymentReviewRequest, receipt: Receipt | None, *, subject: str | None, now: datetime
+    review_request: DeploymentReviewRequest, receipt: Receipt | None, report: Report | None, *, subject: str | None, now: datetime
 ) -> list[Reason]:
     if review_request.state_at(now) != State.APPROVED:
         return explain.missing(review_request, now=now)
-    frozen = packet.current(review_request)
-    if not _is_what_was_approved(frozen, review_request, receipt):
+    try:
+        frozen = packet.current(review_request)
+        approved = packet.value_of(frozen)
+    except Refused as refusal:
+        return list(refusal.reasons)
+    if not _is_what_was_approved(frozen, approved, review_request, receipt):
         return [Reason("packet_damaged", "The stored packet is not the one that was approved.", clear_by=OPERATOR)]
-    approved, plan = packet.value_of(frozen), review_request.plan
+    plan = review_request.plan
     return [
         *_confirmation_blockers(approved, plan, now=now),
-        *_receipt_blockers(review_request, receipt, now=now),
+        *_receipt_blockers(review_request, report),
         *_subject_blockers(approved, plan, subject),
     ]
 
 
-def _is_what_was_approved(frozen: Packet, review_request: DeploymentReviewRequest, receipt: Receipt | None) -> bool:
-    """The stored bytes hash to the digest that was voted on, and with their salt to the commitment that was signed."""
+def _is_what_was_approved(frozen: Packet, approved: dict, review_request: DeploymentReviewRequest, receipt: Receipt | None) -> bool:
+    """The stored bytes hash to the digest that was voted on, with their salt to the commitment that was signed, and are about this."""
     try:
         committed = receipt is None or commitment_id(bytes(frozen.salt), bytes(frozen.body)) == receipt.commitment_id
     except ValueError:  # a salt of another length was never ours
         return False
-    return committed and packet.is_intact(frozen, review_request.digest)
+    about = (approved["plan"]["id"], approved["request_id"], approved["environment"], approved["policy"])
+    this = (str(review_request.plan_id), str(review_request.pk), review_request.environment.slug, review_request.policy.reference)
+    return committed and about == this and review_request.policy.is_intact and packet.is_intact(frozen, review_request.digest)
 
 
 def _confirmation_blockers(approved: dict, plan: CoveragePlan, *, now: datetime) -> list[Reason]:
@@ -214,18 +248,12 @@ def _confirmation_blockers(approved: dict, plan: CoveragePlan, *, now: datetime)
     return [Reason("confirmation_out_of_date", f"The {kind} confirmation is out of date.", clear_by=owners) for kind in ended]
 
 
-def _receipt_blockers(review_request: DeploymentReviewRequest, receipt: Receipt | None, *, now: datetime) -> list[Reason]:
-    if receipt is None or receipt.packet_digest != review_request.digest or receipt.revision != review_request.revision:
+def _receipt_blockers(review_request: DeploymentReviewRequest, report: Report | None) -> list[Reason]:
+    if report is None:
         return [Reason("receipt_missing", "The approval has no receipt of its own.", clear_by=OPERATOR)]
-    try:
-        keys = load_keys(jwks())
-    except NotVerifiable:
-        return [Reason("receipt_invalid", "The published keys cannot be used.", clear_by=OPERATOR)]
-    report = verify(receipt.envelope, keys, issuer=settings.RECEIPT_ISSUER, environment=review_request.environment.slug, now=now)
-    signed = report.signed_payload or {}
     reasons = list(report.reasons)
-    if report.verified and (signed["request_id"], signed["revision"]) != (str(review_request.pk), review_request.revision):
-        reasons.append("request_mismatch")
+    if report.verified and not _is_what_was_signed(getattr(review_request, "decision", None), report.signed_payload):
+        reasons.append("decision_mismatch")
     return [Reason("receipt_invalid", f"The receipt does not verify: {word}.", clear_by=OPERATOR) for word in reasons]
 
 

@@ -75,8 +75,9 @@ class RequestView(ApiView):
     def _version(self, found: DeploymentReviewRequest, verb: str, reasons: list[Reason]) -> int:
         with recorded(self.actor, verb):
             refuse_if(reasons)
+        version = expected_version(self.request, found.version)
         parameters(self.request)
-        return expected_version(self.request, found.version)
+        return version
 
 
 def answer(review_request: DeploymentReviewRequest, *, status: int = 200, **headers) -> Response:
@@ -206,8 +207,8 @@ class SaidVerb(RequestView):
         with recorded(self.actor, self.verb):
             self.demand("request")
             refuse_if(self.rights(found))
-        parameters(request)
         version = expected_version(request, found.version)
+        parameters(request)
         said = validated(CommentInput, request)
         return answer(getattr(decisions, self.verb)(self.actor, request_id, comment=said["comment"], version=version))
 

@@ -44,6 +44,11 @@ def hand_out(turn: Turn) -> Ballot:
         _refuse_unseen(turn)
     frozen = packet.current(review_request)
     refuse_if(packet.damage_reasons(frozen, review_request.digest))
+    review_request.policy.environment = review_request.environment
+    if not review_request.policy.is_intact or packet.value_of(frozen)["policy"] != review_request.policy.reference:
+        raise Refused(
+            Reason("policy_damaged", "The policy is not the one that the packet names; nothing can be decided.", clear_by="an operator")
+        )
     return Ballot(frozen, packet.value_of(frozen), approvals, groups)
 
 

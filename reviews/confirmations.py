@@ -159,7 +159,7 @@ def clean_fields(kind: str, given: object) -> dict:
 def _sha256(value: object) -> str:
     if not SHA256.match(text(value)):
         raise ValidationError("This must be 64 hexadecimal digits in lower case.", code="invalid")
-    return str(value)
+    return text(value)
 
 
 def _link(value: object) -> str:

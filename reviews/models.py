@@ -71,6 +71,11 @@ class ReviewPolicy(models.Model):
         return hashlib.sha256(rfc8785.dumps(self.document())).hexdigest()
 
     @property
+    def is_intact(self) -> bool:
+        """The stored rules are still those that the digest in packets and receipts stands for."""
+        return self.computed_digest() == self.digest
+
+    @property
     def reference(self) -> dict:
         """How packets, receipts and the API name a policy."""
         return {"id": str(self.pk), "version": self.version, "digest": self.digest}

@@ -15,6 +15,7 @@ from reviews.models import Environment, Kind, ReviewPolicy
 from reviews.record import database_now, write_event
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
+LONGEST_SECONDS = 3650 * 86400
 COMMAND_LINE = Actor(user_id=0, username="command line", channel="command")
 
 
@@ -57,11 +58,13 @@ def set_environment(actor: Actor, slug: str, *, name: str, protected: bool) -> E
 def policy_input_reasons(rules: list, required: list[str], lifetimes: dict[str, int]) -> list[Reason]:
     reasons = []
     if not policy.is_sound(rules):
-        reasons.append(Reason("no_rules", "A policy has at least one rule, and each quorum is at least 1.", status=400))
+        reasons.append(
+            Reason("no_rules", f"A policy has 1 to {policy.MOST} rules, and each quorum is from 1 to {policy.MOST}.", status=400)
+        )
     if unknown := sorted(set(required) - set(Kind.values)):
         reasons.append(Reason("unknown_confirmation", f"There is no confirmation {unknown[0]}.", status=400))
-    if short := [name for name, seconds in lifetimes.items() if seconds < 1]:
-        reasons.append(Reason("too_short", f"{short[0]} is at least one second.", status=400))
+    if wrong := [name for name, seconds in lifetimes.items() if not 1 <= seconds <= LONGEST_SECONDS]:
+        reasons.append(Reason("out_of_range", f"{wrong[0]} is from one second to ten years.", status=400))
     return reasons
 
 

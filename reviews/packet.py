@@ -18,6 +18,7 @@ SCHEMA = "readiness.packet.v1"
 SECTIONS = ("environment", "subject", "policy", "plan", "moves", "confirmations", "authors")
 DIGEST_WORDS = {"sha256": re.compile(r"[0-9a-f]{64}\Z"), "gitCommit": re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")}
 MAX_SUBJECTS = 20
+DAMAGED = Reason("packet_damaged", "The stored packet does not match its digest; nothing can be decided on it.", clear_by="an operator")
 
 
 def build(review_request: DeploymentReviewRequest, *, revision: int, policy: ReviewPolicy) -> dict:
@@ -62,7 +63,11 @@ def freeze(review_request: DeploymentReviewRequest, *, revision: int, policy: Re
 
 
 def current(review_request: DeploymentReviewRequest) -> Packet:
-    return review_request.packets.get(revision=review_request.revision)
+    """The packet of the newest revision. Raises Refused when the row is gone, which nobody but the database's owner can do."""
+    found = review_request.packets.filter(revision=review_request.revision).first()
+    if found is None:
+        raise Refused(DAMAGED)
+    return found
 
 
 def is_intact(packet: Packet, digest: str) -> bool:
@@ -74,10 +79,13 @@ def damage_reasons(packet: Packet, digest: str) -> list[Reason]:
     """Why nothing can be decided on a packet, nor read from it; empty when it is intact."""
     if is_intact(packet, digest):
         return []
-    return [Reason("packet_damaged", "The stored packet does not match its digest; nothing can be decided on it.", clear_by="an operator")]
+    return [DAMAGED]
 
 
 def value_of(packet: Packet) -> dict:
+    """The packet as a JSON value. Raises Refused for bytes that are not those of its digest: nothing is read from them."""
+    if sha256_hex(bytes(packet.body)) != packet.digest:
+        raise Refused(DAMAGED)
     return json.loads(bytes(packet.body))
 
 
@@ -88,7 +96,7 @@ def _subject_problem(subject: object) -> str:
     if not isinstance(subject, dict) or set(subject) != {"name", "digest"}:
         return "A subject is {name, digest}."
     name, digest = subject["name"], subject["digest"]
-    if not isinstance(name, str) or not 1 <= len(name.strip()) <= 120:
+    if not isinstance(name, str) or len(name) > 120 or not name.strip():
         return "name must be a text of 1 to 120 characters."
     try:
         plain_text(name)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 Rule = Mapping[str, object]
+# Of rules, and of seats of a rule: more than any policy needs, and little enough to match at every probe.
+MOST = 20
 
 
 def seats(rules: Iterable[Rule]) -> list[Rule]:
@@ -34,15 +36,15 @@ def open_seats(rules: Iterable[Rule], people: Mapping[int, frozenset[str]]) -> l
 
 
 def is_sound(rules: object) -> bool:
-    """At least one rule, and every quorum at least 1; anything else opens nothing."""
-    return isinstance(rules, list) and bool(rules) and all(_is_rule(rule) for rule in rules)
+    """At least one rule, every quorum at least 1, and neither beyond MOST; anything else opens nothing."""
+    return isinstance(rules, list) and 1 <= len(rules) <= MOST and all(_is_rule(rule) for rule in rules)
 
 
 def _is_rule(rule: object) -> bool:
     if not isinstance(rule, Mapping) or not (rule.get("group") and rule.get("name")):
         return False
     quorum = rule.get("quorum")
-    return isinstance(quorum, int) and not isinstance(quorum, bool) and quorum >= 1
+    return isinstance(quorum, int) and not isinstance(quorum, bool) and 1 <= quorum <= MOST
 
 
 def in_words(rules: Iterable[Rule]) -> str:

@@ -96,3 +96,21 @@ def test_W05_A03_admin_lets_nobody_add_change_or_delete(admin_user):
         assert not model_admin.get_actions(request), model
         assert not model_admin.list_editable, model
         assert not model_admin.inlines, model
+
+
+@pytest.mark.django_db(databases=["default", "self_service"])
+@pytest.mark.parametrize(
+    "query",
+    ["password__regex=^argon2", "password__startswith=a", "auth_token_set__digest__startswith=0", "username__regex=(", "is_staff__exact=1"],
+)
+def test_admin_cannot_be_asked_about_what_it_does_not_show(admin_client, query):
+    assert admin_client.get(f"/admin/access/user/?{query}").status_code == 400
+    assert admin_client.get("/admin/reviews/event/?at__year=0").status_code == 400
+
+
+@pytest.mark.django_db(databases=["default", "self_service"])
+def test_filters_that_a_page_offers_still_work(admin_client):
+    assert [admin_client.get(f"/admin/access/user/?{query}").status_code for query in ("is_active__exact=1", "machine__exact=0")] == [
+        200,
+        200,
+    ]

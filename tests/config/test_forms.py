@@ -8,14 +8,17 @@ from access.forms import SignInForm
 from config.forms import StrictForm, VersionForm
 from config.refusals import Reason, Refused
 from drafts.forms import EditPlanForm, MoveForm, NewPlanForm
-from reviews.forms import CommentForm, ConfirmationForm, DecideForm, OpenRequestForm, RequestReviewForm, SubjectForm
+from reviews.forms import CommentForm, ConfirmationForm, DecideForm, OpenRequestForm, RequestReviewForm, StagingForm, SubjectForm
 
 PROTECTED = {
     "state", "revision", "digest_now", "commitment_id", "policy", "requested_by", "opened_by", "approved_by", "reviewer", "decided_at",
     "actor", "confirmed_by", "confirmed_at", "expires_at", "due_at", "production_write", "receipt", "user_id", "username", "archived",
     "created_at",
 }  # fmt: skip
-FORMS = [NewPlanForm, EditPlanForm, MoveForm, SubjectForm, OpenRequestForm, RequestReviewForm, CommentForm, ConfirmationForm, DecideForm]
+FORMS = [
+    NewPlanForm, EditPlanForm, MoveForm, SubjectForm, OpenRequestForm, RequestReviewForm, StagingForm, CommentForm, ConfirmationForm,
+    DecideForm,
+]  # fmt: skip
 
 
 class NoteForm(StrictForm):

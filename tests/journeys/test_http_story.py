@@ -151,3 +151,16 @@ def test_seeded_stories_stand_in_every_state(installation):
     states = {row["state"] for row in auditor.api("GET", "review-requests/?page_size=100").json["results"]}
 
     assert states >= {"draft", "review_requested", "changes_requested", "approved", "rejected", "withdrawn", "expired"}
+
+
+def test_P07_W03_body_in_chunks_is_a_body_like_any_other(installation):
+    address, env = installation
+    owner = Visitor(address, token(env, "owner", "read", "draft"))
+    plan = owner.api("GET", "plans/?state=draft").json["results"][0]
+    path, headers = f"/api/v1/plans/{plan['id']}/", {"If-Match": f'"{plan["version"]}"', "Content-Type": "application/json"}
+
+    unknown = owner.call("PATCH", path, iter([b'{"state": ', b'"approved"}']), **headers)
+    large = owner.call("PATCH", path, iter([b'{"name": "', b"x" * 200_000, b'"}']), **headers)
+    renamed = owner.call("PATCH", path, iter([b'{"name": ', b'"In chunks"}']), **headers)
+
+    assert (unknown.status, large.status, renamed.status, renamed.json["name"]) == (400, 413, 200, "In chunks")

@@ -14,7 +14,7 @@ from receipts.verify import verify
 from reviews import decisions
 from reviews.models import DeploymentReviewRequest
 from tests.calls import Caller, codes
-from tests.factories import Story, actor, confirm_all, make_environment, make_user
+from tests.factories import Story, actor, confirm_all, make_environment, make_plan, make_user
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 SHA = "a" * 64
@@ -260,3 +260,53 @@ def test_W14_approval_that_has_lapsed_shuts_the_gate_without_any_job(story):
     assert codes(Caller(story.owner).post(f"review-requests/{approved.pk}/revoke/", {"comment": "x"}, version=approved.version)) == [
         "state_expired"
     ]
+
+
+# --- rows beside the receipt that somebody with every right in the database changed ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE reviews_decision SET verdict = 'allow', conditions = '[]'",
+        "UPDATE reviews_decision SET conditions = '[]'",
+        "DELETE FROM reviews_decision",
+        'UPDATE reviews_reviewpolicy SET rules = \'[{"name": "release", "group": "release", "quorum": 1}]\'',
+        "DELETE FROM reviews_packet",
+    ],
+)
+def test_gate_is_shut_when_a_row_says_other_than_what_was_signed(story, statement):
+    review_request = story.in_review()
+    story.vote(story.release, review_request, "approve_with_conditions", conditions=["only on weekdays"])
+    story.vote(story.security, review_request)
+    assert (asked(story).may_launch, asked(story).verdict) == (True, "constrain")
+
+    lift_triggers(statement)
+
+    assert (asked(story).may_launch, asked(story).verdict) == (False, "constrain")
+
+
+def test_approval_that_was_moved_to_another_plan_does_not_open_its_gate(story):
+    story.approved()
+    other = make_plan(story.owner, story.partner)
+
+    lift_triggers(f"UPDATE reviews_deploymentreviewrequest SET plan_id = '{other.pk}'")
+
+    assert gate(other, story.environment).may_launch is False
+
+
+def test_end_that_was_moved_is_not_told(story):
+    signed = story.approved().expires_at
+    lift_triggers("UPDATE reviews_deploymentreviewrequest SET expires_at = expires_at + interval '1 year'")
+
+    assert asked(story).expires_at == signed
+
+
+def test_A05_reviewer_is_told_nothing_of_an_environment_that_asks_other_groups(story):
+    story.approved()
+    make_environment("elsewhere", rules=[{"name": "other", "group": "other", "quorum": 1}])
+    ours, theirs = (
+        Caller(story.release, "gate").get("gate/", plan=str(story.plan.pk), environment=slug) for slug in ("production", "elsewhere")
+    )
+
+    assert (ours.status_code, theirs.status_code) == (200, 404)
