@@ -22,6 +22,7 @@ BODIES = [
 NAMES = [
     "partner", "name", "gate_type", "system_scope", "authority_context", "external_reference", "archived", "corrects", "plan",
     "environment", "subject", "predecessor", "fields", "evidence_url", "evidence_sha256", "valid_until", "comment", "receipt",
+    "receipt_text",
 ]  # fmt: skip
 HIDDEN = ["version", "choice", "digest", "conditions", "username", "password", "next", "plan_version"]
 QUERIES = [
@@ -117,6 +118,7 @@ def test_api_answers_weird_values_in_every_field(story):
         ("POST", "plans/", {}), ("PATCH", f"plans/{story.plan.pk}/", {}), ("POST", f"plans/{story.plan.pk}/moves/", {}),
         ("POST", "review-requests/", {}), ("PATCH", f"review-requests/{review_request.pk}/", {}),
         ("PUT", f"review-requests/{review_request.pk}/confirmations/rollback/", {}),
+        ("PUT", f"review-requests/{review_request.pk}/staging-validation/", {}),
         ("POST", f"review-requests/{review_request.pk}/comment/", {}), ("POST", f"review-requests/{review_request.pk}/withdraw/", {}),
     ]  # fmt: skip
 

@@ -10,7 +10,9 @@ PUBLIC = ["/self-service/readiness", "/self-service/rollout-gates", "/protocol",
 DESK = "/admin/reviews/deploymentreviewrequest/"
 PLAN = "Appointment service rollout"
 PLAN_PAGES = ["", "edit", "moves/new", "boundary-object", "delete", "requests/new"]
-REQUEST_PAGES = ["", "check-answers", "confirmations/sla", "confirmations/rollback", "subject", "comment", "withdraw", "timeline"]
+REQUEST_PAGES = [
+    "", "check-answers", "confirmations/sla", "confirmations/rollback", "subject", "comment", "withdraw", "staging", "timeline",
+]  # fmt: skip
 
 
 def path_of(url: str) -> str:
