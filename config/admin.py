@@ -61,6 +61,22 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         fields = [each for each in filters if isinstance(each, str)]
         return lookup in own or any(lookup in (f"{name}__exact", f"{name}__id__exact") for name in fields)
 
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+
+    def get_urls(self):
+        """Without stock admin's nameless redirect from `<anything>/`: any other spelling is 404."""
+        return [url for url in super().get_urls() if url.name]
+
+    def _get_obj_does_not_exist_redirect(self, request, opts, object_id):
+        """Stock admin goes back to its index with a message; here what is not to be seen is 404."""
+        raise Http404
+
+    def changelist_view(self, request, extra_context=None):
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return super().changelist_view(request, extra_context)
+
     def has_add_permission(self, request, obj=None) -> bool:
         return False
 
