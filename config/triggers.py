@@ -6,15 +6,17 @@ In a migration, after the one that creates the table:
 
 Every refused statement raises django.db.IntegrityError with a sentence such as "receipts_receipt is append-only". The operations run
 only on the alias that holds the app (RunPython asks the router), can be reversed, and may be repeated with other arguments: the newest
-ones hold. Two things to know about SQLite: a migration that rebuilds the table (most AlterField, AddField, AddConstraint) drops its
-triggers, so repeat `append_only` after it; and a repeated unique value is refused before an ON CONFLICT clause is looked at, because
-INSERT OR REPLACE would otherwise delete the old row without firing a delete trigger, so upserts do not work on these tables.
+ones hold. Two things to know about SQLite: a migration that rebuilds a table (most AlterField, AddField, AddConstraint) drops its
+triggers, and fails where a trigger of another table reads it, so wrap those operations in `keeping_triggers(…)`; and a repeated unique
+value is refused before an ON CONFLICT clause is looked at, because INSERT OR REPLACE would otherwise delete the old row without firing
+a delete trigger, so upserts do not work on these tables.
 """
 
 from functools import partial
 from itertools import groupby
 
 from django.db.migrations import RunPython
+from django.db.migrations.operations.base import Operation
 
 EVENTS = ("update", "delete", "insert")
 INDEXED_COLUMNS = """SELECT found.name, part.name FROM pragma_index_list(%s) AS found, pragma_index_info(found.name) AS part
@@ -28,6 +30,34 @@ def append_only(table: str, *, mutable: tuple[str, ...] = (), deletable: bool = 
     """
     install = partial(_install, table=table, mutable=mutable, deletable=deletable)
     return [RunPython(install, partial(_remove, table=table), elidable=False)]
+
+
+def keeping_triggers(*operations: Operation) -> list[Operation]:
+    """The operations of a migration, on SQLite with every trigger of the database lifted before them and put back after.
+
+    Put back as they were: a guard that lists columns (`append_only` with `mutable`) does not know new ones until it is repeated.
+    """
+    lifted: list[str] = []
+    return [RunPython(partial(_lift, lifted=lifted), partial(_put_back, lifted=lifted)), *operations,
+            RunPython(partial(_put_back, lifted=lifted), partial(_lift, lifted=lifted))]  # fmt: skip
+
+
+def _lift(apps, schema_editor, *, lifted: list[str]) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        return
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY rowid")
+        found = cursor.fetchall()
+    lifted[:] = [text for _, text in found]
+    for name, _ in found:
+        schema_editor.execute(f'DROP TRIGGER "{name}"', params=None)
+
+
+def _put_back(apps, schema_editor, *, lifted: list[str]) -> None:
+    """Operations in between may have made some of them anew; those hold."""
+    for text in lifted:
+        schema_editor.execute(text.replace("CREATE TRIGGER", "CREATE TRIGGER IF NOT EXISTS", 1), params=None)
+    lifted.clear()
 
 
 def _install(apps, schema_editor, *, table: str, mutable: tuple[str, ...], deletable: bool) -> None:

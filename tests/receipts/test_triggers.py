@@ -1,10 +1,12 @@
 """config/triggers.py with its two options, on a table of its own, on both back ends."""
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, OperationalError, connections, models, transaction
 from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.db.migrations import AddField
+from django.db.migrations.state import ModelState, ProjectState
 
-from config.triggers import append_only
+from config.triggers import append_only, keeping_triggers
 
 CREATE = "CREATE TABLE diary (id integer PRIMARY KEY, day text NOT NULL UNIQUE, text text, seen integer, data text)"
 
@@ -148,3 +150,82 @@ def test_D09_guards_are_made_on_the_side_that_holds_the_tables(both_stores):
         cursor.execute("SELECT count(*) FROM pg_proc WHERE proname LIKE %s", ["%_append_only"])
 
         assert cursor.fetchone() == (0,)
+
+
+# --- rebuilding a table on SQLite ---------------------------------------------------------------------------------------------------
+
+
+# What the migrations below know of the table.
+BOOK = ModelState(
+    "receipts", "Book", [("id", models.AutoField(primary_key=True)), ("day", models.TextField(unique=True))], {"db_table": "diary"}
+)
+
+
+def migrate(alias: str, operations: list, *, backwards: bool = False) -> None:
+    before = ProjectState()
+    before.add_model(BOOK)
+    states = [before]
+    for operation in operations:
+        states.append(states[-1].clone())
+        operation.state_forwards("receipts", states[-1])
+    with connections[alias].schema_editor(atomic=True) as editor:
+        for number in reversed(range(len(operations))) if backwards else range(len(operations)):
+            old, new = (number + 1, number) if backwards else (number, number + 1)
+            run = operations[number].database_backwards if backwards else operations[number].database_forwards
+            run("receipts", editor, states[old], states[new])
+
+
+def rebuilding() -> list:
+    return [AddField("book", "mood", models.TextField(default="well"))]
+
+
+@pytest.fixture
+def watched(sqlite_diary, settings):
+    """A guarded table, which a trigger of another table reads."""
+    settings.DATABASE_ROUTERS = []
+    sqlite_diary.guard()
+    sqlite_diary.run("CREATE TABLE page (day text)")
+    sqlite_diary.run(
+        "CREATE TRIGGER page_guard BEFORE INSERT ON page WHEN NOT EXISTS (SELECT 1 FROM diary WHERE diary.day = NEW.day)"
+        " BEGIN SELECT RAISE(ABORT, 'a page is of a day'); END"
+    )
+    return sqlite_diary
+
+
+def test_a_rebuilt_table_loses_its_guard_or_fails_on_sqlite(watched):
+    """The control: why keeping_triggers is there."""
+    with pytest.raises(OperationalError, match="page_guard"):
+        migrate("scratch", rebuilding())
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_keeping_triggers_keeps_those_of_the_table_and_those_that_read_it(watched, backwards):
+    operations = keeping_triggers(*rebuilding())
+
+    migrate("scratch", operations)
+    if backwards:
+        migrate("scratch", operations, backwards=True)
+
+    assert len(watched.rows[0]) == (2 if backwards else 3)
+    assert watched.is_refused("UPDATE diary SET day = 'sun'")
+    assert watched.is_refused("DELETE FROM diary")
+    with pytest.raises(IntegrityError, match="a page is of a day"):
+        watched.run("INSERT INTO page VALUES ('sun')")
+
+
+def test_a_guard_made_anew_in_between_is_the_one_that_holds(watched):
+    anew = append_only("diary", mutable=("day",))
+
+    migrate("scratch", keeping_triggers(*rebuilding(), *anew))
+
+    assert not watched.is_refused("UPDATE diary SET day = 'sun' WHERE id = 1")
+    assert watched.is_refused("UPDATE diary SET mood = 'ill'")
+
+
+def test_keeping_triggers_leaves_postgresql_alone(postgresql_diary, settings):
+    settings.DATABASE_ROUTERS = []
+    postgresql_diary.guard()
+
+    migrate("self_service", keeping_triggers(*rebuilding()))
+
+    assert postgresql_diary.is_refused("UPDATE diary SET day = 'sun'")
