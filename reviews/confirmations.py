@@ -13,17 +13,21 @@ from reviews.models import Confirmation, Kind
 
 PERCENT = re.compile(r"(?:100(?:\.0{1,4})?|[0-9]{1,2}(?:\.[0-9]{1,4})?)\Z")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+# RFC 3339 section 5.6: full-date, and date-time with its T and Z in capitals; seconds may be left out, as people and forms do.
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-2][0-9]:[0-5][0-9])\Z")
+TEXT_LENGTH, LINK_LENGTH = 200, 500
 # What a careless client sends for nothing; no person states this.
 NOTHING_WORDS = frozenset({"", "false", "null", "undefined"})
 
 
-def text(value: object) -> str:
+def text(value: object, *, length: int = TEXT_LENGTH) -> str:
     if not isinstance(value, str):
         raise ValidationError("This must be a text.", code="invalid_type")
     if value.strip().casefold() in NOTHING_WORDS:
         raise ValidationError("This may not be blank.", code="blank")
-    if len(value) > 200:
-        raise ValidationError("This may have 200 characters at most.", code="max_length")
+    if len(value) > length:
+        raise ValidationError(f"This may have {length} characters at most.", code="max_length")
     plain_text(value)
     return value.strip()
 
@@ -44,10 +48,13 @@ def count(value: object) -> int:
 
 def past_day(value: object) -> str:
     """A day (RFC 3339 full-date) that has come, anywhere on Earth."""
+    words = text(value)
     try:
-        day = date.fromisoformat(text(value))
+        day = date.fromisoformat(words) if DAY.match(words) else None
     except ValueError:
-        raise ValidationError("This must be a day such as 2026-11-30.", code="invalid") from None
+        day = None
+    if day is None:
+        raise ValidationError("This must be a day such as 2026-11-30.", code="invalid")
     if (day - datetime.now(UTC).date()).days > 1:
         raise ValidationError("This day has not come yet.", code="in_future")
     return day.isoformat()
@@ -56,10 +63,10 @@ def past_day(value: object) -> str:
 def moment(value: object) -> datetime:
     """A date and time with offset (RFC 3339), or a day, which means its end in UTC."""
     words = text(value)
+    whole = f"{words}T23:59:59Z" if DAY.match(words) else words
     try:
-        found = datetime.fromisoformat(f"{words}T23:59:59+00:00" if len(words) == 10 else words)
         # An offset can carry the ends of the calendar past it.
-        in_utc = found.astimezone(UTC) if found.tzinfo else None
+        in_utc = datetime.fromisoformat(whole).astimezone(UTC) if MOMENT.match(whole) else None
     except (ValueError, OverflowError):
         in_utc = None
     if in_utc is None:
@@ -163,10 +170,9 @@ def _sha256(value: object) -> str:
 
 
 def _link(value: object) -> str:
-    if len(text(value)) > 500:
-        raise ValidationError("This may have 500 characters at most.", code="max_length")
-    evidence_link(str(value))
-    return str(value)
+    link = text(value, length=LINK_LENGTH)
+    evidence_link(link)
+    return link
 
 
 def clean_evidence(*, evidence_url: object, evidence_sha256: object, valid_until: object) -> dict:

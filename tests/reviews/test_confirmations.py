@@ -61,6 +61,8 @@ def test_a_wrong_value_is_named_and_never_repeated(place, value):
     [
         ("2026-11-30T20:00Z", datetime(2026, 11, 30, 20, tzinfo=UTC)),
         ("2026-11-30T20:00:00+02:00", datetime(2026, 11, 30, 18, tzinfo=UTC)),
+        ("2026-11-30T20:00:00.5Z", datetime(2026, 11, 30, 20, 0, 0, 500000, tzinfo=UTC)),
+        ("2026-11-30T20:00:00.123456789-00:00", datetime(2026, 11, 30, 20, 0, 0, 123456, tzinfo=UTC)),
         ("2026-11-30", datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)),
         (" 2026-11-30T20:00Z ", datetime(2026, 11, 30, 20, tzinfo=UTC)),
     ],
@@ -69,10 +71,33 @@ def test_a_moment_is_utc(given, found):
     assert confirmations.moment(given) == found
 
 
+# ISO 8601 has many forms, and Python reads most of them; RFC 3339 has one.
+OTHER_DATES = ["2026-W48-1", "2026W481", "2026-W48", "2026-334", "2026334", "20261130", "2026-11", "26-11-30", "+2026-11-30", "2026-11-31"]
+OTHER_DATES += ["٢٠٢٦-١١-٣٠", "2026-11-30\n2026-11-30", "2026/11/30"]
+OTHER_TIMES = ["2026-11-30" + rest for rest in (
+    "t20:00Z", "T20:00z", " 20:00Z", "T20Z", "T2000Z", "T200000Z", "T20:00:00,5Z", "T20:00:00.Z", "T20:00+02", "T20:00+0200",
+    "T20:00:00+02:00:30", "T20:00:00+05:60", "T20:00:00+24:00", "T24:00:00Z", "T20:60Z", "T20:00:60Z", "T20:00:00.1234567890Z", "Z", "T",
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", OTHER_DATES)
+def test_a_day_is_an_RFC_3339_full_date(given):
+    assert pointers(lambda: confirmations.clean_fields("rollback", CONFIRMATION_FIELDS["rollback"] | {"rehearsed_on": given})) == [
+        "/fields/rehearsed_on"
+    ]
+
+
+@pytest.mark.parametrize("given", [*(f"{day}T20:00Z" for day in OTHER_DATES), *OTHER_TIMES, "2026-11-30T20:00:00,5Z"])
+def test_a_window_is_two_RFC_3339_times(given):
+    for window in (f"{given}/2026-12-30T23:00Z", f"2020-11-30T23:00Z/{given}"):
+        fields = CONFIRMATION_FIELDS["environment"] | {"change_window": window}
+        assert pointers(lambda fields=fields: confirmations.clean_fields("environment", fields)) == ["/fields/change_window"]
+
+
 @pytest.mark.parametrize(
     "given",
     ["2026-11-30T20:00", "2026-11-30 ", "soon", 5, None, "", "9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00", "2026-13-01"]
-    + ["2026-11-30T25:00Z", "x" * 300],
+    + ["2026-11-30T25:00Z", "x" * 300, *OTHER_DATES, *(f"{day}T20:00Z" for day in OTHER_DATES), *OTHER_TIMES],
 )
 def test_what_is_no_moment_is_refused(given):
     if given == "2026-11-30 ":
@@ -98,7 +123,7 @@ def test_evidence_may_be_left_out_and_the_end_may_not(given):
 
 
 NO_LINKS = ["javascript:alert(1)", "ftp://x", "//x", "http://", "https://u:p@x/", "https://x/ y", "https://ü/", "https://x/\n", 5, ["x"]]
-NO_LINKS += ["https://x/" + "a" * 500, False, 0, []]
+NO_LINKS += ["https://x/" + "a" * 491, False, 0, []]
 NO_HASHES = ["A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n", 5, " ", False, []]
 NO_ENDS = [5, [], {}, False, "tomorrow", "2026-11-30T20:00"]
 
@@ -111,6 +136,14 @@ NO_ENDS = [5, [], {}, False, "tomorrow", "2026-11-30T20:00"]
 )
 def test_wrong_evidence_is_named(name, value):
     assert pointers(lambda: confirmations.clean_evidence(**GOOD | {name: value})) == [f"/{name}"]
+
+
+def test_texts_and_links_are_taken_up_to_their_length_and_no_further():
+    link = "https://x/" + "a" * 490
+    assert confirmations.clean_evidence(**GOOD | {"evidence_url": link})["evidence_url"] == link
+    fields = {"accountable": "ab" * 100, "deputy": "c" * 200}
+    assert confirmations.clean_fields("owner", fields) == fields
+    assert pointers(lambda: confirmations.clean_fields("owner", fields | {"deputy": "c" * 201})) == ["/fields/deputy"]
 
 
 def test_all_wrong_evidence_is_named_at_once():
