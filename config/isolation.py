@@ -104,7 +104,13 @@ def guard_connection(sender, connection, **kwargs) -> None:
         return
     if fence not in connection.execute_wrappers:
         connection.execute_wrappers.append(fence)
-    if not settings.SERVER and _are_one(ask=True):
+    if not settings.SERVER:
+        refuse_one_database()
+
+
+def refuse_one_database() -> None:
+    """Ask both databases whether they are one. Raises ImproperlyConfigured when they are; one that is silent is not asked."""
+    if _are_one(ask=True):
         _verdict["same"] = None
         raise ImproperlyConfigured(
             "SELF_SERVICE_DATABASE_URL and DATABASE_URL lead to the same database under two names; nothing was done."

@@ -177,24 +177,49 @@ def tables(url: str) -> list:
     return found
 
 
+# D09: each of them, whichever side it names.
+COMMANDS = [
+    ["migrate_all"],
+    ["migrate"],
+    ["migrate", "--database", "self_service"],
+    ["flush", "--noinput"],
+    ["loaddata", "-", "--format", "json"],
+    ["loaddata", "-", "--format", "json", "--database", "self_service"],
+    ["shell", "-c", "from access.models import User; User.objects.count()"],
+    ["shell", "-c", "from drafts.models import Partner; Partner.objects.count()"],
+    ["dbshell"],
+    ["dbshell", "--database", "self_service"],
+    ["test", "--noinput"],
+]
+
+
 @pytest.mark.parametrize("way", ["host", "socket"])
-@pytest.mark.parametrize("command", [["migrate_all"], ["migrate"], ["migrate", "--database", "self_service"], ["flush", "--noinput"]])
-def test_command_fails_when_both_urls_lead_to_one_postgresql(second_names, way, command):
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_D09_command_fails_when_both_urls_lead_to_one_postgresql(second_names, way, command):
     env = {"READINESS_ENVIRONMENT": "test", "DATABASE_URL": os.environ["DATABASE_URL"], "SELF_SERVICE_DATABASE_URL": second_names[way]}
-    done = run_manage(*command, env=env)
+    done = run_manage(*command, env=env, input="[]")
     assert done.returncode == 1
-    assert done.stderr.strip() == (
+    assert done.stderr.strip().splitlines()[-1] == (
         "readiness will not start: SELF_SERVICE_DATABASE_URL and DATABASE_URL lead to the same database under two names; nothing was done."
     )
     assert tables(os.environ["DATABASE_URL"]) == []
 
 
-def test_command_fails_when_both_urls_lead_to_one_sqlite_file_by_a_hard_link(sqlite_installation):
+@pytest.mark.parametrize("command", ["migrate_all", "dbshell"])
+def test_D09_command_fails_when_both_urls_lead_to_one_sqlite_file_by_a_hard_link(sqlite_installation, command):
     alias = sqlite_installation.store.with_name("alias.sqlite3")
     os.link(sqlite_installation.primary, alias)
-    done = sqlite_installation.manage("migrate_all", SELF_SERVICE_DATABASE_URL=f"sqlite:///{alias}")
+    done = sqlite_installation.manage(command, SELF_SERVICE_DATABASE_URL=f"sqlite:///{alias}")
     assert done.returncode == 1
     assert "lead to the same database under two names" in done.stderr
+
+
+def test_D09_dbshell_opens_where_the_databases_are_two(sqlite_installation, tmp_path):
+    client = tmp_path / "sqlite3"
+    client.write_text("#!/bin/sh\necho opened $1\n")
+    client.chmod(0o755)
+    done = sqlite_installation.manage("dbshell", "--database", "self_service", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (done.stdout.strip(), done.returncode) == (f"opened {sqlite_installation.store}", 0), done.stderr
 
 
 def test_command_refuses_a_sqlite_file_under_a_symlink(sqlite_installation):
