@@ -54,10 +54,12 @@ APPEND_ONLY = {
 }
 TRIGGERS = {
     "postgresql": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_change", "no_truncate")}
-    | {"reviews_request_guard", "reviews_request_kept", "reviews_vote_guard"},
+    | {"reviews_request_guard", "reviews_request_kept", "reviews_vote_guard"}
+    | {"reviews_event_counted", "reviews_request_count", "reviews_chain_count", "reviews_chain_kept"},
     "sqlite": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_update", "no_delete", "no_insert")}
     | {f"reviews_request_guard_{number}" for number in range(9)}
-    | {"reviews_request_kept", "reviews_request_fresh", "reviews_request_new", "reviews_vote_guard", "reviews_vote_once"},
+    | {"reviews_request_kept", "reviews_request_fresh", "reviews_request_new", "reviews_vote_guard", "reviews_vote_once"}
+    | {"reviews_event_counted", "reviews_event_counted_organisation", "reviews_request_count", "reviews_chain_count", "reviews_chain_kept"},
 }
 
 

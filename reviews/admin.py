@@ -192,6 +192,7 @@ class EventAdmin(ReadOnlyAdmin):
         "verb",
         "actor",
         "actor_id",
+        "role",
         "channel",
         "token_id",
         *states,

@@ -21,6 +21,7 @@ from reviews.lifecycle import carry, expire_due
 from reviews.models import (
     APPROVING,
     OPEN_STATES,
+    ActingRole,
     Choice,
     Confirmation,
     DeploymentReviewRequest,
@@ -31,7 +32,7 @@ from reviews.models import (
     State,
 )
 from reviews.record import database_now, write_event
-from reviews.rights import requester_reasons, scope_reasons
+from reviews.rights import onlooking_role, owning_role, requester_reasons, scope_reasons
 from reviews.turn import Turn, comment_reasons, owner_turn_reasons, seen_request, state_reasons, taking_turn
 from reviews.verdict import count, stop, usable_signer
 
@@ -63,7 +64,7 @@ def open_request(
         )
         _insert_open(review_request)
         _propose_again(predecessor, review_request)
-        write_event(actor, "open", review_request, at=now, to_state=State.DRAFT)
+        write_event(actor, "open", review_request, at=now, to_state=State.DRAFT, role=ActingRole.OWNER)
         carry(plan)
         return seen_request(review_request.pk)
 
@@ -119,7 +120,7 @@ def _propose_again(predecessor: DeploymentReviewRequest | None, review_request: 
 
 def edit_subject(actor: Actor, request_id: uuid.UUID, *, subject: object, version: int | None = None) -> DeploymentReviewRequest:
     """Say what would be deployed; in draft and changes_requested."""
-    with taking_turn(actor, "edit_subject", request_id) as turn:
+    with taking_turn(actor, "edit_subject", request_id, role=ActingRole.OWNER) as turn:
         refuse_if(owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
         turn.review_request.subject = packet.clean_subjects(subject)
         turn.save()
@@ -138,7 +139,7 @@ def confirm(
     version: int | None = None,
 ) -> Confirmation:
     """State one of the five confirmations, or state it anew. The person is the actor, the time is the database's."""
-    with taking_turn(actor, "confirm", request_id) as turn:
+    with taking_turn(actor, "confirm", request_id, role=ActingRole.OWNER) as turn:
         refuse_if(owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
         said = _statement(kind, fields, now=turn.now, valid_until=valid_until, evidence_url=evidence_url, evidence_sha256=evidence_sha256)
         said |= {"confirmed_by_id": actor.user_id, "confirmed_by": actor.username, "confirmed_at": turn.now}
@@ -165,7 +166,7 @@ def _statement(kind: str, fields: object, *, now: datetime, **evidence) -> dict:
 
 def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, version: int | None = None) -> StagingValidation:
     """Hand in a receipt of the staging installation, as the text of its envelope. Whether it still counts is asked at each reading."""
-    with taking_turn(actor, "hand_in_staging", request_id) as turn:
+    with taking_turn(actor, "hand_in_staging", request_id, role=ActingRole.OWNER) as turn:
         reasons = owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, *staging.TAKEN_IN)
         refuse_if(reasons + staging.hand_in_reasons(turn.review_request, receipt_text, now=turn.now))
         validation = staging.keep(actor, turn.review_request, receipt_text, now=turn.now)
@@ -177,7 +178,7 @@ def request_review(
     actor: Actor, request_id: uuid.UUID, *, version: int | None = None, plan_version: int | None = None
 ) -> DeploymentReviewRequest:
     """Freeze the packet of a new revision and put it before the reviewers. `plan_version`: the plan that the owner was shown."""
-    with taking_turn(actor, "request_review", request_id) as turn:
+    with taking_turn(actor, "request_review", request_id, role=ActingRole.OWNER) as turn:
         review_request, now = turn.review_request, turn.now
         refuse_if(owner_turn_reasons(turn, version, scope="request"))
         refuse_if(state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
@@ -210,6 +211,7 @@ def recall(actor: Actor, request_id: uuid.UUID, *, version: int | None = None) -
     """Take a request out of review, back to draft. Votes do not carry over."""
     with taking_turn(actor, "recall", request_id) as turn:
         refuse_if(_requester_reasons(turn, version) + state_reasons(turn, State.REVIEW_REQUESTED))
+        turn.role = owning_role(actor, turn.review_request)
         turn.review_request.recall()
         turn.review_request.due_at = turn.review_request.expires_at = None
         turn.save()
@@ -222,6 +224,7 @@ def withdraw(actor: Actor, request_id: uuid.UUID, *, comment: str, version: int 
     with taking_turn(actor, "withdraw", request_id) as turn:
         reasons = _requester_reasons(turn, version) + comment_reasons(comment)
         refuse_if(reasons + state_reasons(turn, *OPEN_STATES))
+        turn.role = owning_role(actor, turn.review_request)
         turn.review_request.withdraw()
         turn.save(comment=comment)
         turn.carry()
@@ -238,6 +241,7 @@ def comment(actor: Actor, request_id: uuid.UUID, *, comment: str, version: int |
     with taking_turn(actor, "comment", request_id) as turn:
         reasons = scope_reasons(actor, "request") + version_reasons(turn.review_request.version, version)
         refuse_if(reasons + comment_reasons(comment))
+        turn.role = onlooking_role(actor, turn.review_request)
         turn.event(comment=comment, to_state=turn.state)
     return seen_request(request_id)
 
@@ -256,10 +260,14 @@ def revoke(actor: Actor, request_id: uuid.UUID, *, comment: str, version: int | 
 def _revoker_reasons(turn: Turn) -> list[Reason]:
     review_request, actor = turn.review_request, turn.actor
     if not requester_reasons(actor, review_request):
+        turn.role = owning_role(actor, review_request)
         return []
     named = (review_request.policy.groups if review_request.policy else frozenset()) | {OPERATORS}
     groups, _ = people.reviewers(named, only=[actor.user_id])
-    if groups:
+    if theirs := groups.get(actor.user_id):
+        turn.role = ActingRole.OPERATOR
+        if theirs - {OPERATORS}:
+            turn.act_as_reviewer(theirs)
         return []
     detail = f"Only the requester, an owner, an operator or a member of {' or '.join(sorted(named - {OPERATORS}))} can revoke this."
     return [Reason("may_not_revoke", detail, clear_by=owner_names(review_request.plan.partner_id), status=403)]
@@ -279,9 +287,8 @@ def expand(actor: Actor, plan_id: uuid.UUID, *, version: int | None = None) -> C
             reasons.append(Reason(f"plan_{plan.state_now}", detail, clear_by=owner_names(plan.partner_id)))
         refuse_if(reasons)
         carry(plan, expanding=True)
-        write_event(
-            actor, "expand", None, at=database_now(), from_state=PlanState.APPROVED, to_state=PlanState.DRAFT, detail={"plan": str(plan.pk)}
-        )
+        states = {"from_state": PlanState.APPROVED, "to_state": PlanState.DRAFT}
+        write_event(actor, "expand", None, at=database_now(), role=ActingRole.OWNER, detail={"plan": str(plan.pk)}, **states)
         return seen_plan(plan.pk)
 
 
@@ -296,6 +303,7 @@ def vote(
         conditions = conditions or []
         ballot = hand_out(turn)
         refuse_if(vote_reasons(turn, ballot, choice=choice, digest=digest, comment=comment, conditions=conditions))
+        turn.act_as_reviewer(ballot.groups[actor.user_id])
         key = usable_signer() if choice in APPROVING else None
         vote_cast = cast(turn, choice=choice, comment=comment, conditions=conditions)
         if choice in APPROVING:

@@ -130,6 +130,8 @@ class DeploymentReviewRequest(models.Model):
     predecessor = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="successors", editable=False)
     production_write = models.BooleanField(default=False, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
+    # The database counts, by a trigger, so that a removed last event is missed.
+    event_count = models.PositiveIntegerField(db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -154,6 +156,7 @@ class DeploymentReviewRequest(models.Model):
             models.Index(fields=["-created_at", "-id"], name="request_newest_first"),
             models.Index(fields=["state", "-created_at", "-id"], name="request_newest_in_state"),
             models.Index(fields=["plan", "environment", "-created_at"], name="request_newest_of_plan"),
+            models.Index(fields=["expires_at", "id"], condition=models.Q(state__in=LAPSING_STATES), name="request_lapses"),
         ]
 
     def __str__(self) -> str:
@@ -309,10 +312,25 @@ class Decision(models.Model):
         return self.verdict
 
 
+class ActingRole(models.TextChoices):
+    """In which role somebody acted: the right that they used, not every right that they have."""
+
+    OWNER = "owner", "owner"
+    VIEWER = "viewer", "viewer"
+    REQUESTER = "requester", "requester"
+    REVIEWER = "reviewer", "reviewer"
+    NAMED_PERSON = "named_person", "named person"
+    AUDITOR = "auditor", "auditor"
+    OPERATOR = "operator", "operator"
+    SUPERUSER = "superuser", "superuser"
+    CLOCK = "clock", "the clock"
+
+
 class Event(models.Model):
     """Who did what, when, from where to where; append-only. Each holds the SHA-256 of the event of its request before it.
 
-    Changes of groups, memberships and policies have no request.
+    Changes of groups, memberships, environments and policies have no request; they are one chain of their own.
+    `role` is blank in events that were written before there were roles.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -324,6 +342,7 @@ class Event(models.Model):
     actor = models.CharField(max_length=64)
     channel = models.CharField(max_length=8)
     token_id = models.CharField(max_length=36, blank=True)
+    role = models.CharField(max_length=12, blank=True, choices=ActingRole.choices, default="", db_default="")
     from_state = models.CharField(max_length=20, blank=True)
     to_state = models.CharField(max_length=20, blank=True)
     revision = models.PositiveIntegerField(default=0)
@@ -335,11 +354,32 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["review_request", "number"], name="one_event_per_number")]
-        indexes = [models.Index(fields=["-at"], name="event_newest_first")]
+        constraints = [
+            models.UniqueConstraint(fields=["review_request", "number"], name="one_event_per_number"),
+            # Number 1 is left out: events from before this chain was one all have it.
+            models.UniqueConstraint(
+                fields=["number"], condition=models.Q(review_request__isnull=True, number__gt=1), name="one_organisation_event_per_number"
+            ),
+            models.CheckConstraint(condition=models.Q(role__in=["", *ActingRole.values]), name="event_role_known"),
+        ]
+        indexes = [
+            models.Index(fields=["-at"], name="event_newest_first"),
+            models.Index(fields=["actor", "-at"], name="event_of_actor"),
+            models.Index(fields=["verb", "-at"], name="event_of_verb"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor}"
+
+
+class Chain(models.Model):
+    """How many events a chain without a request holds. The database counts, by a trigger, so that a removed last event is missed."""
+
+    name = models.CharField(max_length=16, primary_key=True)
+    events = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class StagingPin(models.Model):

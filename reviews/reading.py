@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reviews import confirmations
-from reviews.models import Event, Kind, ReviewPolicy, State
+from reviews.models import ActingRole, Event, Kind, ReviewPolicy, State
 
 PLAN_LABELS = {
     "partner": "Partner",
@@ -107,6 +107,7 @@ class Line:
 
     event: Event
     what: str
+    role: str
     channel: str
     change: str
 
@@ -121,7 +122,15 @@ def _line(event: Event) -> Line:
         what = f"{what}: {kind}"
     states = [State(state).label for state in (event.from_state, event.to_state) if state in State.values]
     change = " → ".join(states) if event.from_state != event.to_state else ""
-    return Line(event, what, CHANNEL_WORDS.get(event.channel, event.channel), change)
+    return Line(event, what, _role(event), CHANNEL_WORDS.get(event.channel, event.channel), change)
+
+
+def _role(event: Event) -> str:
+    """`reviewer for release and security`; nothing where the actor's name says it already."""
+    if event.role in ("", ActingRole.CLOCK):
+        return ""
+    rules = event.detail.get("rules", [])
+    return ActingRole(event.role).label + (f" for {' and '.join(rules)}" if rules else "")
 
 
 # --- policies -----------------------------------------------------------------------------------------------------------------------

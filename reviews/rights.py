@@ -2,10 +2,10 @@
 
 from django.db.models import Q, QuerySet
 
-from access.actors import Actor
+from access.actors import AUDITORS, OPERATORS, Actor
 from config.refusals import Reason
-from drafts.coverage import owner_names, owns, visible_partners
-from reviews.models import DeploymentReviewRequest, ReviewPolicy
+from drafts.coverage import memberships, owner_names, owns, visible_partners
+from reviews.models import ActingRole, DeploymentReviewRequest, ReviewPolicy
 
 
 def policies_naming(groups: frozenset[str]) -> list:
@@ -40,6 +40,23 @@ def requester_reasons(actor: Actor, review_request: DeploymentReviewRequest) -> 
             "not_an_owner", f"Only the requester or an owner of {partner.slug} can do this.", clear_by=owner_names(partner.pk), status=403
         )
     ]
+
+
+def owning_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
+    """In which role recall, withdraw and revoke are done by whom `requester_reasons` lets pass."""
+    return ActingRole.REQUESTER if actor.user_id == review_request.requested_by_id else ActingRole.OWNER
+
+
+def onlooking_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
+    """In which role somebody speaks who may see a request: the nearest to it that is theirs."""
+    if actor.user_id == review_request.requested_by_id:
+        return ActingRole.REQUESTER
+    if membership := memberships(actor).filter(partner_id=review_request.plan.partner_id).first():
+        return ActingRole(membership.role)
+    if review_request.policy and not review_request.policy.groups.isdisjoint(actor.groups):
+        return ActingRole.REVIEWER
+    wide = {OPERATORS: ActingRole.OPERATOR, AUDITORS: ActingRole.AUDITOR}
+    return next((role for group, role in wide.items() if group in actor.groups), ActingRole.SUPERUSER if actor.superuser else "")
 
 
 def people_in(packet: dict) -> set[int]:

@@ -120,6 +120,7 @@ class EventOutput(serializers.Serializer):
     at = serializers.DateTimeField()
     verb = serializers.CharField()
     actor = serializers.CharField()
+    role = Blank()
     channel = serializers.CharField()
     from_state = Blank()
     to_state = Blank()

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -16,7 +16,7 @@ from drafts.coverage import owner_names, owner_reasons, version_reasons
 from drafts.custody import comment_text
 from drafts.models import CoveragePlan
 from reviews.lifecycle import carry
-from reviews.models import DeploymentReviewRequest, State
+from reviews.models import ActingRole, DeploymentReviewRequest, State
 from reviews.record import database_now, write_event
 from reviews.rights import visible_requests
 
@@ -32,6 +32,13 @@ class Turn:
     review_request: DeploymentReviewRequest
     now: datetime
     state: str
+    role: str = ""
+    rules: list[str] = field(default_factory=list)
+
+    def act_as_reviewer(self, groups: frozenset[str]) -> None:
+        """`groups`: those of the pinned policy that the actor is in; their rules are named in the event."""
+        self.role = ActingRole.REVIEWER
+        self.rules = [str(rule["name"]) for rule in self.review_request.policy.rules if rule["group"] in groups]
 
     def save(self, **said) -> None:
         """Store the request one version on, with its event."""
@@ -43,7 +50,9 @@ class Turn:
 
     def event(self, **said) -> None:
         review_request = self.review_request
-        states = {"from_state": self.state, "to_state": review_request.state}
+        states = {"from_state": self.state, "to_state": review_request.state, "role": self.role}
+        if self.rules:
+            said["detail"] = {**said.get("detail", {}), "rules": self.rules}
         standing = {"revision": review_request.revision, "digest": review_request.digest}
         write_event(self.actor, self.verb, review_request, at=self.now, **(states | standing | said))
 
@@ -55,8 +64,11 @@ class Turn:
 
 
 @contextmanager
-def taking_turn(actor: Actor, verb: str, request_id: uuid.UUID, *, seen: bool = True) -> Iterator[Turn]:
-    """Lock a request for one verb. `seen` False leaves the question who may see it to the verb, which asks the group."""
+def taking_turn(actor: Actor, verb: str, request_id: uuid.UUID, *, role: str = "", seen: bool = True) -> Iterator[Turn]:
+    """Lock a request for one verb. `seen` False leaves the question who may see it to the verb, which asks the group.
+
+    `role`: in which the actor acts, where the verb's guards let nobody else pass; other verbs set it on the turn.
+    """
     with recorded(actor, verb), transaction.atomic(using=STORE):
         if seen and not visible_requests(actor).filter(pk=request_id).exists():
             raise not_found("review request")
@@ -65,7 +77,7 @@ def taking_turn(actor: Actor, verb: str, request_id: uuid.UUID, *, seen: bool = 
             raise not_found("review request")
         review_request = DeploymentReviewRequest.objects.select_related("plan__partner", "environment", "policy").get(pk=request_id)
         now = database_now()
-        yield Turn(actor, verb, review_request, now, review_request.state_at(now))
+        yield Turn(actor, verb, review_request, now, review_request.state_at(now), role)
 
 
 def state_reasons(turn: Turn, *allowed: str) -> list[Reason]:

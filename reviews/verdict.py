@@ -74,7 +74,8 @@ def _receipt_id(superseded: list[DeploymentReviewRequest]) -> uuid.UUID | None:
 def _supersede(turn: Turn, superseded: list[DeploymentReviewRequest]) -> None:
     for other in superseded:
         other.revoke()
-        Turn(turn.actor, "supersede", other, turn.now, State.APPROVED).save(detail={"successor": str(turn.review_request.pk)})
+        ended = Turn(turn.actor, "supersede", other, turn.now, State.APPROVED, turn.role)
+        ended.save(detail={"successor": str(turn.review_request.pk)})
 
 
 def stop(turn: Turn, ballot: Ballot, *, choice: str, comment: str) -> None:

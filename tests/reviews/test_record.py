@@ -43,7 +43,7 @@ def test_L02_an_edited_event_no_longer_fits_its_hash():
         assert event_sha256(event) != event.sha256
 
 
-COLUMNS = ("verb", "actor", "actor_id", "channel", "token_id", "from_state", "to_state", "revision", "digest", "comment", "detail")
+COLUMNS = ("verb", "actor", "actor_id", "channel", "token_id", "from_state", "to_state", "revision", "digest", "comment", "detail", "role")
 
 
 @pytest.mark.parametrize("column", [*COLUMNS, "number", "previous_sha256", "at", "id", "review_request_id"])
