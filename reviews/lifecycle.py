@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.db.models.functions import Now
 
@@ -10,7 +11,7 @@ from config.databases import STORE
 from drafts.models import CoveragePlan, PlanState
 from drafts.sections import moves_section, plan_section, section_digest
 from reviews.models import LAPSING_STATES, DeploymentReviewRequest, Packet, State
-from reviews.record import CLOCK, write_event
+from reviews.record import CLOCK, database_now, write_event
 
 
 def expire_due(*, plan_id: uuid.UUID, environment_id: uuid.UUID, now: datetime) -> None:
@@ -21,15 +22,46 @@ def expire_due(*, plan_id: uuid.UUID, environment_id: uuid.UUID, now: datetime) 
         .filter(plan_id=plan_id, environment_id=environment_id, state__in=LAPSING_STATES, expires_at__lte=now)
     )
     for review_request in lapsed.order_by("pk"):
-        before = review_request.state
-        review_request.expire()
-        review_request.version += 1
-        review_request.updated_at = now
-        review_request.save(update_fields=review_request.MUTABLE)
-        write_event(
-            CLOCK, "expire", review_request, at=now, from_state=before, to_state=State.EXPIRED,
-            revision=review_request.revision, digest=review_request.digest,
-        )  # fmt: skip
+        _write_expiry(review_request, now=now)
+
+
+def _write_expiry(review_request: DeploymentReviewRequest, *, now: datetime) -> None:
+    before = review_request.state
+    review_request.expire()
+    review_request.version += 1
+    review_request.updated_at = now
+    review_request.save(update_fields=review_request.MUTABLE)
+    write_event(
+        CLOCK, "expire", review_request, at=now, from_state=before, to_state=State.EXPIRED,
+        revision=review_request.revision, digest=review_request.digest,
+    )  # fmt: skip
+
+
+def due_expiries(*, after: tuple[datetime, uuid.UUID] | None = None, most: int) -> list[tuple[datetime, uuid.UUID]]:
+    """(end, id) of requests whose end has come and is not written yet, oldest end first, from the one `after` on."""
+    due = DeploymentReviewRequest.objects.filter(state__in=LAPSING_STATES, expires_at__lte=Now())
+    if after:
+        due = due.filter(Q(expires_at__gt=after[0]) | Q(expires_at=after[0], pk__gt=after[1]))
+    return list(due.order_by("expires_at", "pk").values_list("expires_at", "pk")[:most])
+
+
+def expire(request_id: uuid.UUID, *, wait: bool) -> bool | None:
+    """Write one expiry, in a transaction of its own: True if it was due, False if it no longer is.
+
+    None: another process holds the request. `wait` False does not wait for it, so that many can run at once.
+    """
+    with transaction.atomic(using=STORE):
+        row = DeploymentReviewRequest.objects.using(STORE).select_for_update(skip_locked=not wait).filter(pk=request_id)
+        if not row.values("pk").first():
+            return None
+        review_request = DeploymentReviewRequest.objects.get(pk=request_id)
+        now = database_now()
+        if review_request.state not in LAPSING_STATES or review_request.expires_at > now:
+            return False
+        _write_expiry(review_request, now=now)
+        plans = CoveragePlan.objects.using(STORE).select_for_update(of=("self",)).select_related("partner")
+        carry(plans.get(pk=review_request.plan_id))
+        return True
 
 
 def _supporting_packets(plan: CoveragePlan) -> list[Packet]:
