@@ -12,6 +12,7 @@ from django.db import connections
 
 from config.refusals import Refused
 from receipts.models import Receipt
+from reviews import history
 from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, Packet, Vote
 
 STORES = ("default", "self_service")
@@ -93,6 +94,8 @@ def assert_consistent() -> None:
     """The invariant, for every request there is."""
     for review_request in DeploymentReviewRequest.objects.all():
         _assert_request(review_request)
+    keys = history.stored_keys()
+    assert [finding for batch in history.batches() for finding in history.verified(batch, keys)] == []
     assert Receipt.objects.exclude(request_id__in=Decision.objects.values("pk")).count() == 0
 
 
@@ -111,7 +114,8 @@ def _assert_chain(events: list[Event]) -> None:
     previous = ""
     for event in events:
         assert event.previous_sha256 == previous
-        said = {name: getattr(event, name) for name in CHAINED}
+        assert event.role
+        said = {name: getattr(event, name) for name in (*CHAINED, "role")}
         at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
         value = {**said, "id": str(event.pk), "review_request": str(event.review_request_id), "at": at}
         assert event.sha256 == hashlib.sha256(rfc8785.dumps(value)).hexdigest()

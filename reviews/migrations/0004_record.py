@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="event",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("review_request__isnull", True), ("number__gt", 1)), fields=("number",), name="one_organisation_event_per_number"
+                condition=models.Q(("number__gt", 1), ("review_request__isnull", True)), fields=("number",), name="one_organisation_event_per_number"
             ),
         ),
         migrations.AddConstraint(
