@@ -34,8 +34,8 @@ def group_names(user) -> frozenset[str]:
 
 def actor_of(user, *, channel: str, token=None) -> Actor:
     """The actor for a signed-in user, or for the token that acts for them."""
-    limits = {}
-    if token is not None:
-        partners = None if token.partners is None else frozenset(token.partners)
-        limits = {"token_id": str(token.public_id), "scopes": frozenset(token.scopes), "partners": partners}
-    return Actor(user.pk, user.get_username(), group_names(user), channel, superuser=user.is_superuser, **limits)
+    if token is None:
+        return Actor(user.pk, user.get_username(), group_names(user), channel, superuser=user.is_superuser)
+    partners = None if token.partners is None else frozenset(token.partners)
+    limits = {"token_id": str(token.public_id), "scopes": frozenset(token.scopes), "partners": partners}
+    return Actor(user.pk, user.get_username(), token.user_groups, channel, superuser=user.is_superuser, **limits)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from django.db import connections
 
 from tests.conftest import run_manage, run_python
 from tests.faults.installation import SIDES, Installation, installed, planted
+from tests.faults.proxy import Proxy
 from tests.server import fresh_database
 
 TOKENS = {
@@ -89,3 +91,16 @@ def installation(served) -> Iterator[Installation]:
     served.heal()
     yield served
     served.heal()
+
+
+@pytest.fixture
+def primary(both_stores_committed) -> Iterator[Proxy]:
+    """A proxy before the primary that this process is connected to."""
+    connection = connections["default"]
+    proxy, kept = Proxy((connection.settings_dict["HOST"], int(connection.settings_dict["PORT"]))), dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update(HOST="127.0.0.1", PORT=str(proxy.port))
+    yield proxy
+    connection.close()
+    connection.settings_dict.update(kept)
+    proxy.close()

@@ -83,6 +83,12 @@ class Installation:
     def visitor(self, token: str = "") -> Watched:
         return Watched(self.address, self.tokens.get(token, ""), inside=self.inside, seen=self.seen)
 
+    def needing(self, side: str) -> Watched:
+        """A client whose every call needs the side. Where that is the primary: with a token that it was not asked about a moment ago."""
+        visitor = self.visitor("owner")
+        visitor.token = f"rdy_{secrets.token_hex(32)}" if side == "primary" else visitor.token
+        return visitor
+
     def signed_in(self, username: str) -> Watched:
         visitor = self.visitor()
         visitor.sign_in(username, DEMO_PASSWORD)

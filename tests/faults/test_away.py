@@ -67,7 +67,7 @@ def test_F03_other_sides_work_goes_on(installation, side, mode):
 @pytest.mark.parametrize("mode", ["refuse", "fall_silent"])
 @pytest.mark.parametrize("side", SIDES)
 def test_F03_calls_that_need_the_side_answer_503_in_time(installation, side, mode):
-    person, machine = installation.signed_in("owner"), installation.visitor("owner")
+    person, machine = installation.signed_in("owner"), installation.needing(side)
     away(installation, side, mode)
 
     for path in ("/self-service/plans/", "/self-service/plans/new"):
@@ -77,6 +77,19 @@ def test_F03_calls_that_need_the_side_answer_503_in_time(installation, side, mod
         assert_unavailable(machine, answer)
         assert answer.headers["content-type"] == "application/problem+json"
     assert installation.execute("primary", "SELECT to_regclass('drafts_coverageplan'), to_regclass('reviews_event')") == [(None, None)]
+
+
+@pytest.mark.parametrize("mode", ["refuse", "fall_silent"])
+def test_F03_token_that_was_checked_a_moment_ago_goes_on_without_the_primary(installation, mode):
+    machine = installation.visitor("owner")
+    reference = f"host-request-goes-on-{mode}"
+    assert machine.api("GET", "plans/").status == 200
+    away(installation, "primary", mode)
+
+    made = machine.api("POST", "plans/", PLAN | {"external_reference": reference})
+
+    assert (made.status, machine.seconds < 3) == (201, True)
+    assert machine.api("DELETE", f"plans/{made.json['id']}/", etag=made.headers["etag"]).status == 204
 
 
 @pytest.mark.parametrize("mode", ["refuse", "fall_silent"])

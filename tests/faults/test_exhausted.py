@@ -34,7 +34,7 @@ def test_F20_F22_exhausted_connections_are_noticed_though_the_probes_hold_one(in
 def test_F20_call_without_a_connection_is_503_in_time(installation, limited, side):
     limited(side, 0)
     installation.proxies[side].cut()
-    machine = installation.visitor("owner")
+    machine = installation.needing(side)
 
     assert_unavailable(machine, machine.api("GET", "plans/"))
 

@@ -35,8 +35,8 @@ def sampled(installation: Installation, path: str, *, going_on: Callable[[], boo
     return seconds
 
 
-def affected(installation: Installation) -> None:
-    machine = installation.visitor("owner")
+def affected(installation: Installation, side: str) -> None:
+    machine = installation.needing(side)
     assert_unavailable(machine, machine.api("GET", "plans/"))
 
 
@@ -56,7 +56,7 @@ def test_F03_silence_delays_only_calls_that_need_the_side(installation, side, ke
 
     installation.proxies[side].fall_silent()
     with ThreadPoolExecutor(AFFECTED + len(UNRELATED)) as callers:
-        calls = [callers.submit(affected, installation) for _ in range(AFFECTED)]
+        calls = [callers.submit(affected, installation, side) for _ in range(AFFECTED)]
         end = time.monotonic() + 4
         samples = {path: callers.submit(sampled, installation, path, going_on=lambda: time.monotonic() < end) for path in UNRELATED}
         flipped = until(lambda: installation.status() == "unknown", within=2.5)
@@ -75,12 +75,11 @@ def test_F03_lasting_crowd_of_affected_calls_does_not_take_every_thread(installa
     warm(installation)
     installation.proxies[side].fall_silent()
     until(lambda: installation.status() == "unknown", within=4)
-    machine = installation.visitor("owner")
-    assert_unavailable(machine, machine.api("GET", "plans/"))
+    affected(installation, side)
 
     end = time.monotonic() + 4
     with ThreadPoolExecutor(12 + 1) as callers:
-        crowd = [callers.submit(crowding, installation, going_on=lambda: time.monotonic() < end) for _ in range(12)]
+        crowd = [callers.submit(crowding, installation, side, going_on=lambda: time.monotonic() < end) for _ in range(12)]
         others = sampled(installation, "/livez", going_on=lambda: time.monotonic() < end)
         waited = [seconds for call in crowd for seconds in call.result() if seconds > 1]
 
@@ -89,10 +88,10 @@ def test_F03_lasting_crowd_of_affected_calls_does_not_take_every_thread(installa
     assert p95(others) < SECONDS_P95
 
 
-def crowding(installation: Installation, *, going_on: Callable[[], bool]) -> list[float]:
+def crowding(installation: Installation, side: str, *, going_on: Callable[[], bool]) -> list[float]:
     seconds = []
     while going_on():
-        machine = installation.visitor("owner")
+        machine = installation.needing(side)
         assert machine.api("GET", "plans/").status == 503
         seconds.append(machine.seconds)
         time.sleep(0.05)

@@ -19,19 +19,6 @@ MOVE = {"gate_type": "manual_override_gate", "system_scope": "operations_console
 
 
 @pytest.fixture
-def primary(both_stores_committed):
-    """A proxy before the primary that this process is connected to."""
-    connection = connections["default"]
-    proxy, kept = Proxy((connection.settings_dict["HOST"], int(connection.settings_dict["PORT"]))), dict(connection.settings_dict)
-    connection.close()
-    connection.settings_dict.update(HOST="127.0.0.1", PORT=str(proxy.port))
-    yield proxy
-    connection.close()
-    connection.settings_dict.update(kept)
-    proxy.close()
-
-
-@pytest.fixture
 def story(primary):
     return Story()
 
