@@ -7,7 +7,7 @@ itself, so it holds for managers, bulk calls, deletes, raw cursors and data migr
 import os
 import re
 import threading
-from functools import cache
+from functools import cache, lru_cache
 
 from django.apps import apps
 from django.conf import settings
@@ -27,6 +27,10 @@ WRITE = re.compile(
 HARMLESS = re.compile(r"\s*(SELECT|SAVEPOINT|RELEASE|ROLLBACK|COMMIT|BEGIN|SET|SHOW|PRAGMA|EXPLAIN)\b", re.I)
 PG_IDENTITY = """SELECT system_identifier::text, current_database(), (SELECT oid::text FROM pg_database WHERE datname = current_database())
 FROM pg_control_system()"""
+
+
+# A longer text is read each time, so that what is kept stays small.
+KEPT_LENGTH = 8192
 
 
 class WrongStore(RuntimeError):
@@ -50,15 +54,22 @@ def _tables() -> tuple[frozenset[str], frozenset[str]]:
     return pinned, frozenset(every) - pinned
 
 
+@lru_cache(maxsize=1024)
+def _reading_of(sql: str) -> tuple[frozenset[str], bool]:
+    """The names that a statement writes to, and whether it can do no more than read. Only its text decides, and texts come again."""
+    written = WRITE.findall(sql)
+    return frozenset(re.findall(r"\w+", " ".join(written))), not written and HARMLESS.match(sql) is not None
+
+
 def fence(execute, sql, params, many, context):
     """Execute wrapper. Raises WrongStore for a write through the wrong alias, SameStore for any draft-store write when both are one."""
     alias = context["connection"].alias
     pinned, others = _tables()
     forbidden = pinned if alias == PRIMARY else others
-    written = WRITE.findall(sql)
-    for table in forbidden.intersection(re.findall(r"\w+", " ".join(written))):
+    written, harmless = _reading_of(sql) if len(sql) <= KEPT_LENGTH else _reading_of.__wrapped__(sql)
+    for table in forbidden & written:
         raise WrongStore(f"{table} is not kept behind the alias {alias!r}; let the router choose.")
-    if alias == STORE and (written or not HARMLESS.match(sql)) and _are_one(ask=settings.SERVER):
+    if alias == STORE and not harmless and _are_one(ask=settings.SERVER):
         raise SameStore("SELF_SERVICE_DATABASE_URL and DATABASE_URL lead to the same database.")
     return execute(sql, params, many, context)
 

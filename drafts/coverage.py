@@ -28,15 +28,19 @@ def memberships(actor: Actor) -> QuerySet[Membership]:
 def visible_partners(actor: Actor) -> QuerySet[Partner]:
     if actor.reads_all and actor.partners is None:
         return Partner.objects.all()
-    own = Q(memberships__in=memberships(actor))
-    return (
-        Partner.objects.filter(own | Q(slug__in=actor.partners)).distinct() if actor.reads_all else Partner.objects.filter(own).distinct()
-    )
+    own = Q(pk__in=memberships(actor).values("partner"))
+    return Partner.objects.filter(own | Q(slug__in=actor.partners) if actor.reads_all else own)
+
+
+def seen_by(actor: Actor, plans: QuerySet[CoveragePlan]) -> QuerySet[CoveragePlan]:
+    """Those of some plans that the actor may see."""
+    if actor.reads_all:
+        return plans if actor.partners is None else plans.filter(partner__in=visible_partners(actor))
+    return plans.filter(partner__in=memberships(actor).values("partner"))
 
 
 def visible_plans(actor: Actor) -> QuerySet[CoveragePlan]:
-    plans = CoveragePlan.objects.as_of_now().select_related("partner")
-    return plans if actor.reads_all and actor.partners is None else plans.filter(partner__in=visible_partners(actor))
+    return seen_by(actor, CoveragePlan.objects.as_of_now().select_related("partner"))
 
 
 def owns(actor: Actor, partner_id: uuid.UUID) -> bool:

@@ -8,7 +8,7 @@ from access.api import ApiView
 from access.tokens import TokenAuthentication
 from config.api import invalid, parameters
 from config.refusals import Reason, Refused, not_found
-from drafts.coverage import visible_plans
+from drafts.coverage import seen_by
 from drafts.models import CoveragePlan
 from readiness.gate import gate, readiness
 from reviews.api import plan_parameter
@@ -47,7 +47,8 @@ class GateView(ApiView):
 
     def _plan(self, wanted: dict, environment: Environment) -> tuple[CoveragePlan, QuerySet | None]:
         """The plan that is meant, and the requests that may answer: all for who sees the plan, else those that the actor sees."""
-        seen = visible_plans(self.actor).filter(**wanted).first()
+        # Unique lookups: to ask for the first of one would only cost an ordering.
+        seen = next(iter(seen_by(self.actor, CoveragePlan.objects.filter(**wanted))), None)
         if seen is not None:
             return seen, None
         asked = {f"plan__{name}": value for name, value in wanted.items()}
@@ -60,7 +61,7 @@ class GateView(ApiView):
     def _environment(self, given: dict) -> Environment:
         if "environment" not in given:
             raise invalid("required", "Name the environment.")
-        found = Environment.objects.filter(slug=given["environment"]).first()
+        found = next(iter(Environment.objects.filter(slug=given["environment"])), None)
         if found is None:
             raise not_found("environment")
         return found

@@ -64,7 +64,7 @@ def freeze(review_request: DeploymentReviewRequest, *, revision: int, policy: Re
 
 def current(review_request: DeploymentReviewRequest) -> Packet:
     """The packet of the newest revision. Raises Refused when the row is gone, which nobody but the database's owner can do."""
-    found = review_request.packets.filter(revision=review_request.revision).first()
+    found = next(iter(Packet.objects.filter(review_request=review_request, revision=review_request.revision)), None)
     if found is None:
         raise Refused(DAMAGED)
     return found

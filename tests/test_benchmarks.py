@@ -44,3 +44,11 @@ def test_answer_is_counted_when_it_is_whole(said, whole):
 def test_bad_answer_is_not_counted(said):
     with pytest.raises(BadAnswer):
         is_whole(said)
+
+
+def test_only_what_was_measured_is_compared():
+    alone = [{"gate": Slice(1, 1, 1, 1, 3), "gate reference": Slice(1, 1, 1, 1, 2)}]
+
+    found = {str(ratio): ratio.found(alone) for ratio in readiness.ratios(alone)}
+
+    assert found == {"gate / gate reference, server CPU per request": 1.5, "gate / gate reference, requests/s": 1}
