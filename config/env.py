@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "off"})
+UNIX_SOCKET = "unix:"
 
 
 def text(environ: Mapping[str, str], name: str, *, default: str = "") -> str:
@@ -36,3 +37,11 @@ def whole_number(environ: Mapping[str, str], name: str, *, default: int, least: 
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 9 or int(digits) < least:
         raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}.")
     return int(digits)
+
+
+def unix_socket(environ: Mapping[str, str], name: str) -> str:
+    """`unix:` and an absolute path, or empty. Raises ImproperlyConfigured otherwise."""
+    given = text(environ, name)
+    if given and not given.startswith(f"{UNIX_SOCKET}/"):
+        raise ImproperlyConfigured(f"{name} must be unix: and the absolute path of a socket.")
+    return given

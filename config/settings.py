@@ -39,6 +39,10 @@ RECEIPT_ISSUER = env.text(
 )
 RECEIPT_SIGNING_KEY = env.text(os.environ, "RECEIPT_SIGNING_KEY")
 RECEIPT_SIGNING_KEY_FILE = env.text(os.environ, "RECEIPT_SIGNING_KEY_FILE")
+RECEIPT_SIGNER = env.unix_socket(os.environ, "RECEIPT_SIGNER")
+LOG_SIGNING_KEY = env.text(os.environ, "LOG_SIGNING_KEY")
+LOG_SIGNING_KEY_FILE = env.text(os.environ, "LOG_SIGNING_KEY_FILE")
+STATUS_HOURS = env.whole_number(os.environ, "STATUS_HOURS", default=24, least=1)
 METRICS_TOKEN = env.text(os.environ, "METRICS_TOKEN")
 API_TOKEN_DAYS = env.whole_number(os.environ, "API_TOKEN_DAYS", default=90, least=1)
 

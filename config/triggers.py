@@ -131,3 +131,62 @@ def _sqlite(table: str, *, mutable: tuple[str, ...], deletable: bool, fixed: lis
     }
     wanted = ("update",) if deletable else EVENTS
     return [f'CREATE TRIGGER "{table}_no_{event}" {conditions[event]} {refuse}' for event in wanted]
+
+
+# --- rules of a table's own ---------------------------------------------------------------------------------------------------------
+
+SAME = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS"}
+Rules = tuple[tuple[str, str], ...]
+
+
+def guarded(table: str, name: str, *, insert: Rules = (), update: Rules = ()) -> list[RunPython]:
+    """Migration operations after which the database refuses an INSERT or UPDATE of `table` while a condition holds.
+
+    Rules are (condition on OLD and NEW, sentence); `{same}` in a condition compares two values that may be null. On SQLite each rule is
+    a trigger `<name>_<insert or update>_<number>`, on PostgreSQL all are one trigger `name`.
+    """
+    rules = {"INSERT": insert, "UPDATE": update}
+    return [RunPython(partial(_guard, table=table, name=name, rules=rules), partial(_unguard, table=table, name=name, rules=rules))]
+
+
+def _guard(apps, schema_editor, *, table: str, name: str, rules: dict[str, Rules]) -> None:
+    _unguard(apps, schema_editor, table=table, name=name, rules=rules)
+    build = _guard_on_postgresql if schema_editor.connection.vendor == "postgresql" else _guard_on_sqlite
+    for statement in build(schema_editor.connection, table, name, rules):
+        schema_editor.execute(statement, params=None)
+
+
+def _unguard(apps, schema_editor, *, table: str, name: str, rules: dict[str, Rules]) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(f'DROP FUNCTION IF EXISTS "{name}"() CASCADE', params=None)
+        return
+    for event, found in rules.items():
+        for number in range(len(found)):
+            schema_editor.execute(f'DROP TRIGGER IF EXISTS "{name}_{event.lower()}_{number}"', params=None)
+
+
+def _guard_on_postgresql(connection, table: str, name: str, rules: dict[str, Rules]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        schema = cursor.fetchone()[0]
+    checks = "\n".join(
+        f"IF TG_OP = '{event}' THEN IF {condition.format(same=SAME['postgresql'])} THEN"
+        f" RAISE EXCEPTION USING ERRCODE = 'restrict_violation', MESSAGE = '{sentence}'; END IF; END IF;"
+        for event, found in rules.items()
+        for condition, sentence in found
+    )
+    # The search path is kept with the function, pg_temp last, so that no session and no temporary table leads it astray.
+    head = f'RETURNS trigger LANGUAGE plpgsql SET search_path = "{schema}", pg_temp AS'
+    return [
+        f'CREATE FUNCTION "{name}"() {head} $$ BEGIN {checks} RETURN NEW; END $$',
+        f'CREATE TRIGGER "{name}" BEFORE INSERT OR UPDATE ON "{table}" FOR EACH ROW EXECUTE FUNCTION "{name}"()',
+    ]
+
+
+def _guard_on_sqlite(connection, table: str, name: str, rules: dict[str, Rules]) -> list[str]:
+    return [
+        f'CREATE TRIGGER "{name}_{event.lower()}_{number}" BEFORE {event} ON "{table}" WHEN {condition.format(same=SAME["sqlite"])}'
+        f" BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+        for event, found in rules.items()
+        for number, (condition, sentence) in enumerate(found)
+    ]

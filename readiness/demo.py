@@ -57,7 +57,7 @@ def main() -> None:
     write_folder(said)
     # Nothing of the shell's own settings may leak into the demo, least of all a database URL.
     clean = {name: os.environ[name] for name in KEPT if name in os.environ} | said
-    for command in (["migrate_all", "--verbosity", "0"], ["create_signing_key"], ["seed_demo"]):
+    for command in (["migrate_all", "--verbosity", "0"], ["keys", "create"], ["seed_demo"]):
         subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=clean, check=True)  # noqa: S603  our own commands
     print("The demo signs receipts with a key of its own, made a moment ago; nobody else has any reason to trust it.")
     print(f"\nReadiness is at http://127.0.0.1:{port}/ until Ctrl-C. Password for every login: readiness-demo\n{LOGINS}", flush=True)

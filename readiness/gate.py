@@ -14,7 +14,7 @@ from drafts.models import CoveragePlan
 from readiness import checks, looks, probes
 from readiness.checks import ISOLATION, Finding, Result, Situation
 from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
-from receipts.keys import published_keys
+from receipts.keys import is_revoked, published_keys
 from receipts.models import Receipt
 from receipts.verify import NotVerifiable, Report, verify
 from reviews import confirmations, explain, packet
@@ -193,6 +193,8 @@ def _report(review_request: DeploymentReviewRequest, receipt: Receipt | None, *,
     except NotVerifiable as refusal:
         return Report(reasons=(str(refusal),))
     report = verify(receipt.envelope, keys, issuer=settings.RECEIPT_ISSUER, environment=review_request.environment.slug, now=now)
+    if "unknown_kid" in report.reasons and is_revoked(receipt.kid):
+        return Report(reasons=("key_revoked",))
     signed = report.signed_payload
     if signed and (signed["request_id"], signed["revision"]) != (str(review_request.pk), review_request.revision):
         return Report(reasons=("request_mismatch",))
@@ -259,7 +261,14 @@ def _receipt_blockers(review_request: DeploymentReviewRequest, report: Report | 
     reasons = list(report.reasons)
     if report.verified and not _is_what_was_signed(getattr(review_request, "decision", None), report.signed_payload):
         reasons.append("decision_mismatch")
-    return [Reason("receipt_invalid", f"The receipt does not verify: {word}.", clear_by=OPERATOR) for word in reasons]
+    return [_receipt_blocker(word) for word in reasons]
+
+
+def _receipt_blocker(word: str) -> Reason:
+    if word == "key_revoked":
+        detail = "The key that signed the receipt was revoked; request a new review, whose receipt another key signs."
+        return Reason("key_revoked", detail, clear_by=OPERATOR)
+    return Reason("receipt_invalid", f"The receipt does not verify: {word}.", clear_by=OPERATOR)
 
 
 def _subject_blockers(approved: dict, plan: CoveragePlan, subject: str | None) -> list[Reason]:

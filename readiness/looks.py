@@ -18,7 +18,7 @@ from config.isolation import identity
 from config.refusals import Refused
 from drafts.models import Partner
 from readiness.schema import missing_guards, missing_tables, tables_kept_in
-from receipts.keys import jwks
+from receipts.keys import jwks, kid_in_force
 from receipts.signing import SigningUnavailable, signer
 from receipts.verify import NotVerifiable, load_keys
 from reviews import policy
@@ -147,7 +147,8 @@ def _rows(alias: str) -> dict:
     environments = Environment.objects.prefetch_related("policies").order_by("slug")
     newest = {each: max(each.policies.all(), key=lambda found: found.version, default=None) for each in environments if each.protected}
     rules = {each.slug: found.rules if found else None for each, found in newest.items()}
-    return {"rules": rules, "environments": len(environments), "demo_partners": Partner.objects.filter(demo=True).count(), "jwks": jwks()}
+    demo = Partner.objects.filter(demo=True).count()
+    return {"rules": rules, "environments": len(environments), "demo_partners": demo, "jwks": jwks(), "in_force": kid_in_force()}
 
 
 def trespass(role: str) -> Trespass:
@@ -200,25 +201,27 @@ def unfillable(rules: dict[str, list | None]) -> dict[str, str] | None:
 
 @dataclass(frozen=True)
 class KeyLook:
-    """What the signing key of this process can do: `state` is ok, absent, unreadable or unregistered."""
+    """What the signing key of this process can do: `state` is ok, absent, unreadable, unregistered or not_in_force."""
 
     state: str
     words: str = ""
 
 
-def look_at_key(published: dict | None) -> KeyLook | None:
-    """Sign something fresh and verify it with the published key; None when the published keys cannot be asked."""
+def look_at_key(published: dict | None, in_force: str | None) -> KeyLook | None:
+    """Sign something fresh and verify it with the published key that is in force; None when the published keys cannot be asked."""
     if published is None:
         return None
     try:
         key, keys = signer(), load_keys(published)
     except SigningUnavailable as error:
-        configured = settings.RECEIPT_SIGNING_KEY or settings.RECEIPT_SIGNING_KEY_FILE
+        configured = settings.RECEIPT_SIGNING_KEY or settings.RECEIPT_SIGNING_KEY_FILE or settings.RECEIPT_SIGNER
         return KeyLook("unreadable" if configured else "absent", str(error))
     except NotVerifiable:
         return KeyLook("unreadable", "A published key is not one that may be used.")
     if key.kid not in keys:
         return KeyLook("unregistered", "The signing key's public half is not published.")
+    if key.kid != in_force:
+        return KeyLook("not_in_force", "The signing key of this process is published and is not the one in force.")
     message = secrets.token_bytes(32)
     try:
         keys[key.kid].verify(key.sign(message), message)

@@ -58,7 +58,8 @@ def _across(primary: Look | None, store: Look | None) -> tuple[Trespass, dict | 
 
 
 def _facts(primary: Look | None, store: Look | None, across: tuple[Trespass, dict | None]) -> Facts:
-    key = look_at_key(store.rows.get("jwks") if store else None)
+    rows = store.rows if store else {}
+    key = look_at_key(rows.get("jwks"), rows.get("in_force"))
     return Facts(primary, store, *across, key, datetime.now(UTC), time.monotonic())
 
 

@@ -10,22 +10,9 @@ from django.db.transaction import TransactionManagementError
 
 from config.databases import STORE
 from receipts import envelope, signing
-from receipts.canonical import b64, canonical_bytes
-from receipts.models import Receipt, SigningKey
-
-
-def register_key(signer: signing.Signer) -> SigningKey:
-    """Keep the public half of a signer's key; from then on it is in the JWKS. Raises SigningUnavailable for an unsafe key."""
-    signing.refuse_unsafe(signer)
-    key, _ = SigningKey.objects.get_or_create(kid=signer.kid, defaults={"public_key_b64": b64(signer.public_key)})
-    return key
-
-
-def _registered(signer: signing.Signer) -> signing.Signer:
-    """The signer, if receipts of its can be checked by others. Raises SigningUnavailable."""
-    if not SigningKey.objects.filter(kid=signer.kid, public_key_b64=b64(signer.public_key)).exists():
-        raise signing.SigningUnavailable(signing.UNREGISTERED)
-    return signer
+from receipts.canonical import canonical_bytes
+from receipts.keys import demand_active
+from receipts.models import Receipt
 
 
 def issue(
@@ -47,12 +34,13 @@ def issue(
     """Sign and store the receipt of a decision: one SELECT, one INSERT, in the caller's transaction on the draft store.
 
     Times lose their fraction of a second, in the payload and in the row alike. `packet_digest` stays in the row; the payload ties itself
-    to the packet by `commitment_id`. Raises SigningUnavailable without a registered key, TransactionManagementError outside a transaction,
-    ValueError for values that no verifier would take.
+    to the packet by `commitment_id`. Raises SigningUnavailable unless the signer's key is the active one, TransactionManagementError
+    outside a transaction, ValueError for values that no verifier would take.
     """
     if not connections[STORE].in_atomic_block:
         raise TransactionManagementError("A receipt is issued inside its decision's transaction.")
-    signer = _registered(signer or signing.signer())
+    signer = signer or signing.signer()
+    demand_active(signer)
     receipt_id = uuid.uuid4()
     issued_at, expires_at = envelope.whole_second(issued_at), expires_at and envelope.whole_second(expires_at)
     payload = envelope.payload(

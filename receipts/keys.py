@@ -1,15 +1,29 @@
-"""The public keys as the world sees them."""
+"""The keys that sign: their way from next to revoked, and the public ones as the world sees them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 
-from receipts.canonical import unb64
-from receipts.models import SigningKey
+from django.db import IntegrityError, connections, transaction
+from django.db.models.functions import Now
+
+from config.clock import database_now
+from config.databases import STORE
+from config.refusals import Reason, Refused
+from receipts import signing
+from receipts.canonical import b64, unb64
+from receipts.models import TRUSTED_STATES, KeyState, SigningKey, Use
 from receipts.signing import public_jwk
 from receipts.verify import Keys, load_keys
 
+REASON_LENGTH = 300
+# The words for a signer whose key is not the active one.
+NOT_IN_FORCE = {KeyState.NEXT: signing.NEXT, KeyState.RETIRED: signing.RETIRED, KeyState.REVOKED: signing.REVOKED}
+
 
 def jwks() -> dict[str, list[dict[str, str]]]:
-    """The JWK set (RFC 7517 section 5) of every registered key, oldest first. One query."""
+    """The JWK set (RFC 7517 section 5) of every key that receipts may be checked with, oldest first. One query."""
     return _key_set(_published())
 
 
@@ -19,7 +33,7 @@ def published_keys() -> Keys:
 
 
 def _published() -> tuple[str, ...]:
-    return tuple(SigningKey.objects.values_list("public_key_b64", flat=True))
+    return tuple(SigningKey.objects.filter(use=Use.RECEIPTS, state__in=TRUSTED_STATES).values_list("public_key_b64", flat=True))
 
 
 def _key_set(public_keys_b64: tuple[str, ...]) -> dict[str, list[dict[str, str]]]:
@@ -29,3 +43,125 @@ def _key_set(public_keys_b64: tuple[str, ...]) -> dict[str, list[dict[str, str]]
 @lru_cache(maxsize=4)
 def _usable_keys(public_keys_b64: tuple[str, ...]) -> Keys:
     return load_keys(_key_set(public_keys_b64))
+
+
+def kid_in_force(use: Use = Use.RECEIPTS) -> str | None:
+    return SigningKey.objects.filter(use=use, state=KeyState.ACTIVE).values_list("kid", flat=True).first()
+
+
+def is_revoked(kid: str) -> bool:
+    return SigningKey.objects.filter(kid=kid, state=KeyState.REVOKED).exists()
+
+
+def demand_active(signer: signing.Signer) -> None:
+    """Raises SigningUnavailable unless the signer's key is the active one for receipts, now and until the caller's transaction is over.
+
+    The row is locked against change on PostgreSQL, so that a rotation waits for the decisions under way, and a decision for a rotation.
+    """
+    share = " FOR SHARE" if connections[STORE].vendor == "postgresql" else ""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(
+            f'SELECT state FROM receipts_signingkey WHERE kid = %s AND public_key_b64 = %s AND "use" = %s{share}',  # noqa: S608  a constant
+            [signer.kid, b64(signer.public_key), Use.RECEIPTS.value],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise signing.SigningUnavailable(signing.UNREGISTERED)
+    if found[0] != KeyState.ACTIVE:
+        raise signing.SigningUnavailable(NOT_IN_FORCE[KeyState(found[0])])
+
+
+# --- verbs ----------------------------------------------------------------------------------------------------------------------
+
+
+def register_key(signer: signing.Signer, *, use: Use = Use.RECEIPTS) -> SigningKey:
+    """Keep the public half of a signer's key: active where none is, else next. A key that is known stays as it is.
+
+    Raises SigningUnavailable for an unsafe key, Refused for one that is there for something else.
+    """
+    signing.refuse_unsafe(signer)
+    with changing_keys():
+        known = SigningKey.objects.filter(kid=signer.kid).first()
+        if known is None:
+            return _insert(signer, use=use)
+        if known.use != use:
+            raise Refused(Reason("key_in_other_use", f"This key is registered for {known.get_use_display()}; each use has its own."))
+        return known
+
+
+def _insert(signer: signing.Signer, *, use: Use) -> SigningKey:
+    first = not SigningKey.objects.filter(use=use, state=KeyState.ACTIVE).exists()
+    key = SigningKey(kid=signer.kid, public_key_b64=b64(signer.public_key), use=use)
+    if first:
+        key.state, key.activated_at = KeyState.ACTIVE, Now()
+    key.save(force_insert=True)
+    return SigningKey.objects.get(pk=key.pk)
+
+
+def rotate(*, use: Use = Use.RECEIPTS, kid: str = "") -> SigningKey:
+    """The next key takes over and the active one retires, in one transaction. `kid` says which, where several are next."""
+    with changing_keys():
+        rows = list(SigningKey.objects.using(STORE).select_for_update().filter(use=use, state__in=(KeyState.NEXT, KeyState.ACTIVE)))
+        waiting = [key for key in rows if key.state == KeyState.NEXT and kid in ("", key.kid)]
+        if len(waiting) != 1:
+            raise Refused(Reason("no_such_next_key" if kid or not waiting else "which_next_key", _which(kid, len(waiting))))
+        for key in rows:
+            if key.state == KeyState.ACTIVE:
+                _move(key, KeyState.RETIRED, retired_at=Now())
+        return _move(waiting[0], KeyState.ACTIVE, activated_at=Now())
+
+
+def _which(kid: str, found: int) -> str:
+    if kid:
+        return "No key of that name is next; `keys list` shows all."
+    return "Several keys are next; say which with --kid." if found else "No key is next; make one with `keys create` first."
+
+
+def retire(kid: str) -> SigningKey:
+    """Take the active key out of force with nothing in its place: until another is active, nothing can be approved."""
+    with changing_keys():
+        key = _locked(kid)
+        if key.state != KeyState.ACTIVE:
+            raise Refused(Reason("not_active", f"Only an active key retires; this one is {key.get_state_display().lower()}."))
+        return _move(key, KeyState.RETIRED, retired_at=Now())
+
+
+def revoke(kid: str, *, reason: str, since: datetime | None = None) -> SigningKey:
+    """Believe a key no more: it leaves the key set for good. `since`: from when on it counts as compromised; without it, from now."""
+    reason = reason.strip()
+    if not reason or len(reason) > REASON_LENGTH or not reason.isprintable():
+        raise Refused(Reason("invalid_reason", f"Say why in one line of 1 to {REASON_LENGTH} characters.", status=400))
+    with changing_keys():
+        key, now = _locked(kid), database_now()
+        if since is not None and since > now:
+            raise Refused(Reason("in_future", "A key is revoked from now or from an earlier time on.", status=400))
+        if key.state == KeyState.REVOKED:
+            raise Refused(Reason("already_revoked", "This key is revoked already."))
+        if key.state == KeyState.ACTIVE:
+            _move(key, KeyState.RETIRED, retired_at=Now())
+        return _move(key, KeyState.REVOKED, revoked_at=since or now, reason=reason)
+
+
+def _locked(kid: str) -> SigningKey:
+    key = SigningKey.objects.using(STORE).select_for_update().filter(kid=kid).first()
+    if key is None:
+        raise Refused(Reason("unknown_key", "There is no key of that name; `keys list` shows all.", status=404))
+    return key
+
+
+def _move(key: SigningKey, state: KeyState, **since) -> SigningKey:
+    key.state = state
+    for name, value in since.items():
+        setattr(key, name, value)
+    key.save(update_fields=["state", *since])
+    return SigningKey.objects.get(pk=key.pk)
+
+
+@contextmanager
+def changing_keys() -> Iterator[None]:
+    """The transaction of a change of keys; one that loses against another is refused in words."""
+    try:
+        with transaction.atomic(using=STORE):
+            yield
+    except IntegrityError:
+        raise Refused(Reason("keys_changed", "Somebody changed the keys at the same moment; look at them, then try again.")) from None

@@ -11,25 +11,18 @@ from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 
 from access.actors import OPERATORS, Actor
+from config.clock import database_now
 from config.databases import STORE
 from config.refusals import Refused
 from reviews.models import ActingRole, Denial, DeploymentReviewRequest, Event
+
+__all__ = ["CLOCK", "database_now", "deny", "event_sha256", "write_event"]
 
 logger = logging.getLogger(__name__)
 DENIAL_WINDOW = timedelta(hours=1)
 CLOCK = Actor(user_id=0, username="the clock", channel="clock")
 # Of an advisory lock on PostgreSQL: any number will do that nobody else takes in the draft store.
 ORGANISATION_LOCK = 5_248_721_941
-
-
-def database_now() -> datetime:
-    """The draft store's clock, read afresh; inside a lock it is later than every wait for that lock."""
-    with connections[STORE].cursor() as cursor:
-        if connections[STORE].vendor == "postgresql":
-            cursor.execute("SELECT clock_timestamp()")
-            return cursor.fetchone()[0].astimezone(UTC)
-        cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')")
-        return datetime.fromisoformat(cursor.fetchone()[0])
 
 
 def event_sha256(event: Event) -> str:

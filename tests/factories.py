@@ -8,7 +8,7 @@ from access.actors import Actor, actor_of
 from access.models import User
 from drafts.coverage import create_plan
 from drafts.models import CoveragePlan, Membership, Partner
-from receipts.issue import register_key
+from receipts.keys import register_key
 from receipts.signing import signer
 from reviews import decisions
 from reviews.models import DeploymentReviewRequest, Environment, ReviewPolicy

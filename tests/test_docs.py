@@ -59,7 +59,7 @@ def environment_reads() -> list[tuple[str, str, str | None]]:
 def names_read(tree: ast.Module) -> list[ast.expr]:
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and re.fullmatch(r"env\.(text|switch|words|whole_number)", ast.unparse(node.func)):
+        if isinstance(node, ast.Call) and re.fullmatch(r"env\.(text|switch|words|whole_number|unix_socket)", ast.unparse(node.func)):
             found.append(node.args[1])
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get":
             found.append(node.args[0])

@@ -63,7 +63,7 @@ def site(tmp_path_factory):
         "RECEIPT_ISSUER": f"http://127.0.0.1:{port}",
     }
     served = Site(f"http://127.0.0.1:{port}", env)
-    for command in (["migrate_all"], ["create_signing_key"], ["seed_demo"]):
+    for command in (["migrate_all"], ["keys", "create"], ["seed_demo"]):
         served.manage(*command)
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]

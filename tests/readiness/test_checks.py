@@ -17,7 +17,7 @@ from drafts.models import Partner
 from readiness import checks, looks, probes
 from readiness.gate import isolation, readiness
 from readiness.looks import Standing, Trespass
-from receipts.issue import register_key
+from receipts.keys import register_key
 from receipts.models import SigningKey
 from receipts.signing import signer
 from tests.factories import Story, make_environment, make_user

@@ -15,7 +15,7 @@ def ready(sqlite_installation):
     """A seeded installation on two SQLite files, ready in its environment; the environment of its commands."""
     folder = sqlite_installation.primary.parent
     key = {"RECEIPT_SIGNING_KEY_FILE": str(folder / "key.pem")}
-    for command in (["create_signing_key"], ["seed_demo"]):
+    for command in (["keys", "create"], ["seed_demo"]):
         done = sqlite_installation.manage(*command, **key)
         assert done.returncode == 0, done.stderr
     return sqlite_installation.env | key

@@ -8,13 +8,15 @@ from django.db import connections
 
 from readiness.gate import gate
 from receipts.canonical import unb64
+from receipts.keys import register_key, revoke, rotate
 from receipts.models import SigningKey
-from receipts.signing import public_jwk
+from receipts.signing import public_jwk, signer
 from receipts.verify import verify
 from reviews import decisions
 from reviews.models import DeploymentReviewRequest
 from tests.calls import Caller, codes
 from tests.factories import Story, actor, confirm_all, make_environment, make_plan, make_user
+from tests.receipts.samples import OTHER_SIGNER
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 SHA = "a" * 64
@@ -65,6 +67,27 @@ def test_gate_opens_on_an_approved_request(story):
 
 def _jwk(key: SigningKey) -> dict:
     return public_jwk(unb64(key.public_key_b64))
+
+
+def test_S09_receipts_of_a_revoked_key_shut_the_gate_in_words(story):
+    story.approved()
+    revoke(signer().kid, reason="lost")
+
+    found = asked(story)
+
+    assert (found.may_launch, found.verdict) == (False, None)
+    assert "key_revoked" in blockers(found)
+    assert "receipt_invalid" not in blockers(found)
+
+
+def test_S09_receipts_of_a_retired_key_leave_the_gate_open(story):
+    story.approved()
+    register_key(OTHER_SIGNER)
+    rotate()
+
+    found = asked(story)
+
+    assert (found.may_launch, found.verdict) == (True, "allow")
 
 
 def test_gate_without_a_request_says_so(story):

@@ -121,7 +121,7 @@ def test_rows_stay_as_they_were_written(story):
 @pytest.fixture
 def installed(sqlite_installation, tmp_path):
     env = sqlite_installation.env | {"RECEIPT_SIGNING_KEY_FILE": str(tmp_path / "key.pem")}
-    assert run_manage("create_signing_key", env=env).returncode == 0
+    assert run_manage("keys", "create", env=env).returncode == 0
     return env
 
 

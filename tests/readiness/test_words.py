@@ -12,7 +12,7 @@ from django.test import Client
 
 from readiness import words
 from readiness.gate import json_text, readiness
-from receipts.issue import register_key
+from receipts.keys import register_key
 from receipts.signing import signer
 
 YES = {"environment": "production", "production_like": True, "status": "ready_for_review"}

@@ -7,8 +7,8 @@ from django.db.transaction import TransactionManagementError
 
 from receipts import signing
 from receipts.canonical import b64
-from receipts.issue import issue, register_key
-from receipts.keys import jwks
+from receipts.issue import issue
+from receipts.keys import jwks, register_key
 from receipts.models import Receipt, SigningKey
 from receipts.verify import verify
 from tests.receipts.samples import FACTS, ISSUER, NOW, OTHER_SIGNER, SIGNER

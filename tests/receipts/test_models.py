@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 from django.db import IntegrityError, connections, transaction
 
-from receipts.issue import issue, register_key
+from receipts.issue import issue
+from receipts.keys import register_key
 from receipts.models import Receipt, SigningKey
 from tests.receipts.samples import FACTS, SIGNER
 from tests.receipts.test_issue import DECISION
@@ -38,7 +39,7 @@ def test_the_tests_of_this_file_run_on_postgresql(rows):
 @pytest.mark.parametrize(("table", "statement"), every(CHANGES_ON_POSTGRESQL))
 def test_L02_rows_stay_as_inserted_on_postgresql(rows, table, statement):
     with (
-        pytest.raises(IntegrityError, match=f"^{table} is append-only"),
+        pytest.raises(IntegrityError, match=f"^({table} is append-only|this change is not on the way of a key)"),
         transaction.atomic(using="self_service"),
         connections["self_service"].cursor() as cursor,
     ):
@@ -63,7 +64,8 @@ def test_constraints_of_a_receipt(both_stores, changes):
 
 # --- SQLite -------------------------------------------------------------------------------------------------------------------
 
-INSERT_KEY = "INSERT INTO receipts_signingkey (kid, public_key_b64) VALUES ('kid', 'key')"
+INSERT_KEY = """INSERT INTO receipts_signingkey (kid, public_key_b64, "use", state, reason, activated_at)
+VALUES ('kid', 'key', 'receipt_signing', 'active', '', '2026-11-23')"""
 INSERT_RECEIPT = """INSERT INTO receipts_receipt (id, request_id, revision, packet_digest, verdict, commitment_id, payload, signature, kid,
 issued_at) VALUES ('{id}', '{request_id}', 1, 'd', 'reject', 'c', x'00', x'00', 'kid', '2026-11-23')"""
 
@@ -83,7 +85,7 @@ def sqlite_store(sqlite_installation):
 def test_L02_rows_stay_as_inserted_on_sqlite(sqlite_store, table, statement):
     before = sqlite_store.execute(f"SELECT * FROM {table}").fetchall()
 
-    with pytest.raises(sqlite3.IntegrityError, match=f"^{table} is append-only"):
+    with pytest.raises(sqlite3.IntegrityError, match=f"^({table} is append-only|this change is not on the way of a key)"):
         sqlite_store.execute(statement)
 
     assert sqlite_store.execute(f"SELECT * FROM {table}").fetchall() == before

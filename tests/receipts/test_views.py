@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from receipts.issue import register_key
+from receipts.keys import register_key
 from receipts.verify import Keys, load_keys
 from tests.receipts.samples import OTHER_SIGNER, SIGNER
 

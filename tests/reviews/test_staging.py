@@ -161,7 +161,7 @@ story.vote(story.release, review_request)
 print(json.dumps([jwks(), Receipt.objects.get().envelope]))
 """
     key = {"RECEIPT_SIGNING_KEY_FILE": str(tmp_path / "key.pem"), "RECEIPT_ISSUER": ISSUER}
-    assert sqlite_installation.manage("create_signing_key", **key).returncode == 0
+    assert sqlite_installation.manage("keys", "create", **key).returncode == 0
     done = sqlite_installation.manage("shell", "--verbosity", "0", "-c", code, **key)
     assert done.returncode == 0, done.stderr
     keys, envelope = json.loads(done.stdout.splitlines()[-1])

@@ -11,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from config.refusals import Refused
 from drafts.coverage import append_move
-from receipts.issue import register_key
-from receipts.keys import jwks
+from receipts.keys import jwks, register_key, rotate
 from receipts.models import Receipt, SigningKey
 from receipts.signing import new_private_key_pem, signer
 from receipts.verify import verify
@@ -122,6 +121,8 @@ def test_S09_a_rotated_key_signs_and_the_old_receipt_still_verifies(settings, tm
     story.vote(story.release, from_then_on)
     refused(lambda: story.vote(story.security, from_then_on), "signing_key_unregistered", status=503)
     register_key(signer())
+    refused(lambda: story.vote(story.security, from_then_on), "signing_key_next", status=503)
+    rotate()
     story.vote(story.security, from_then_on)
     assert {receipt.kid for receipt in Receipt.objects.all()} == {key.kid for key in SigningKey.objects.all()}
     for receipt in (old, Receipt.objects.get(request_id=from_then_on.pk)):

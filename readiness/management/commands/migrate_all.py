@@ -10,7 +10,7 @@ from django.db import DatabaseError, OperationalError, connections
 
 from config.databases import PRIMARY, SCHEMA, STORE
 from readiness.schema import missing_tables, pending_migrations
-from receipts.issue import register_key
+from receipts.keys import register_key
 from receipts.signing import SigningUnavailable, signer
 
 # Any number will do that nobody else takes in the draft store.

@@ -6,7 +6,7 @@ from access.models import User
 from config.refusals import Refused
 from drafts.models import Partner
 from readiness.seeding import PASSWORD, PEOPLE, seed
-from receipts.issue import register_key
+from receipts.keys import register_key
 from receipts.signing import SigningUnavailable, signer
 from reviews.models import Environment
 
