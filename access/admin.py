@@ -2,12 +2,15 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from access.models import User
+from access.models import ApiToken, User
 from config.admin import ReadOnlyAdmin
 
 # Stock auth would let whoever may change groups rename one, or make one, into the name that a policy asks for.
 admin.site.unregister(Group)
+# And the library's page would show the secrets of second factors.
+admin.site.unregister(TOTPDevice)
 
 
 @admin.register(User)
@@ -24,3 +27,29 @@ class UserAdmin(ReadOnlyAdmin):
     @admin.display(description="groups")
     def group_names(self, user) -> str:
         return ", ".join(sorted(group.name for group in user.groups.all())) or "none"
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Whose tokens there are and what they may do; nothing from which one could be made."""
+
+    list_display = [
+        "user",
+        "name",
+        "scope_words",
+        "partners",
+        "created",
+        "created_by",
+        "last_used_at",
+        "expiry",
+        "revoked_at",
+        "revoked_by",
+    ]
+    list_display_links = None  # a row's address would hold the token's digest
+    list_select_related = ["user"]
+    search_fields = ["user__username", "name", "public_id"]
+    ordering = ["-created", "public_id"]
+
+    @admin.display(description="scopes")
+    def scope_words(self, token) -> str:
+        return ", ".join(token.scopes)

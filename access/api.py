@@ -2,10 +2,12 @@
 
 from functools import cached_property
 
+from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.actors import Actor, actor_of
+from access.limits import CallThrottle
 from config.api import parameters
 from config.refusals import Reason, Refused
 
@@ -18,6 +20,10 @@ class ApiView(APIView):
     """Tokens only; no metadata for OPTIONS, which would name fields to whoever asks."""
 
     metadata_class = None
+    throttle_classes = [CallThrottle]
+
+    def throttled(self, request, wait) -> None:
+        raise Throttled(wait, "You have called more often than this installation allows. Wait, then go on.")
 
     @cached_property
     def actor(self) -> Actor:

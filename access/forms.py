@@ -1,8 +1,18 @@
-"""The forms of signing in and changing a password."""
+"""The forms of signing in, of a password, a second factor, and API tokens."""
 
+import re
+
+from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.exceptions import ValidationError
 
+from access.models import Scope
 from config.forms import StrictForm
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
+MOST_PARTNERS = 20
+LONGEST_DAYS = 3650
 
 
 class SignInForm(AuthenticationForm, StrictForm):
@@ -15,3 +25,61 @@ class SignInForm(AuthenticationForm, StrictForm):
 
 class NewPasswordForm(PasswordChangeForm, StrictForm):
     """Stock password change: the old one, then the new one twice."""
+
+
+class CodeForm(StrictForm):
+    """A code of the app, six digits; blanks between them are let be."""
+
+    also_sent = StrictForm.also_sent | {"next"}
+    optional = ()
+    code = forms.CharField(
+        label="Code",
+        help_text="The six digits that your app shows now.",
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+    )
+
+    def clean_code(self) -> str:
+        code = self.cleaned_data["code"].replace(" ", "")
+        if not (code.isascii() and code.isdigit() and len(code) == 6):
+            raise ValidationError("A code has six digits.", code="invalid")
+        return code
+
+
+class SetUpForm(CodeForm):
+    """A code of the new app, and the password again: a session that somebody left open must not choose the second factor."""
+
+    password = forms.CharField(
+        label="Your password",
+        help_text="Again, so that nobody else sets this up in a session of yours.",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ["code", "password"]
+
+
+class NewTokenForm(StrictForm):
+    """A token of one's own: what for, which scopes, which partners, how long."""
+
+    name = forms.CharField(label="Name", help_text="What the token is for, for example: nightly pipeline", max_length=80)
+    scopes = forms.MultipleChoiceField(
+        label="Scopes", choices=Scope.choices, help_text="As few as will do. No token votes.", widget=forms.CheckboxSelectMultiple
+    )
+    partners = forms.CharField(
+        label="Partners",
+        help_text="Slugs of the partners that it is limited to, with commas between them. Empty: all of yours.",
+        required=False,
+        max_length=MOST_PARTNERS * 66,
+    )
+    days = forms.IntegerField(label="Days", help_text="When it ends by itself.", min_value=1, max_value=LONGEST_DAYS)
+
+    repeatable = frozenset({"scopes"})
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **{"initial": {"days": settings.API_TOKEN_DAYS}, **kwargs})
+
+    def clean_partners(self) -> list[str] | None:
+        slugs = [word.strip() for word in self.cleaned_data["partners"].split(",") if word.strip()]
+        if any(not SLUG.match(slug) for slug in slugs) or len(slugs) > MOST_PARTNERS:
+            raise ValidationError(f"Give at most {MOST_PARTNERS} slugs: small letters, digits, dashes and underscores.", code="invalid")
+        return sorted(set(slugs)) or None

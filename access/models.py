@@ -37,6 +37,18 @@ class ApiToken(AbstractAuthToken):
     name = models.CharField(max_length=80, blank=True)
     scopes = models.JSONField()
     partners = models.JSONField(null=True, blank=True, help_text="Slugs of the partners it is limited to; empty means all of its user's.")
+    created_by = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    revoked_by = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(revoked_at__isnull=True, revoked_by="") | models.Q(revoked_at__isnull=False),
+                name="token_revoked_by_somebody",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or str(self.public_id)
@@ -45,3 +57,14 @@ class ApiToken(AbstractAuthToken):
     def user_groups(self) -> frozenset[str]:
         """Names of its user's groups; checking a token reads them in the same query."""
         return frozenset(self.user.groups.values_list("name", flat=True))
+
+
+class Tally(models.Model):
+    """How often something happened in the window that ends at `until`, epoch seconds of the primary's clock. Holds no name, no address."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField()
+    until = models.FloatField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

@@ -302,7 +302,8 @@ def problem_handler(exception: Exception, context: dict) -> Response | None:
     else:
         return None
     if status in (429, 503):
-        headers["Retry-After"] = RETRY_AFTER_SECONDS
+        wait = getattr(exception, "wait", None)
+        headers["Retry-After"] = RETRY_AFTER_SECONDS if wait is None else str(max(1, math.ceil(wait)))
     request_id = getattr(context["request"], "request_id", "")
     return Response(
         problem(status, reasons, request_id=request_id), status=status, headers=headers, content_type="application/problem+json"

@@ -12,6 +12,8 @@ class StrictForm(forms.Form):
     """A form for one verb. `outcome`: what the verb returned; `reasons`: why it refused, save what stands beside a field."""
 
     also_sent = frozenset({"csrfmiddlewaretoken"})
+    # Fields of which several may be ticked.
+    repeatable = frozenset()
     # The last word of a reason's pointer → the field that shows it, where the two have different names.
     shown_at: dict[str, str] = {}
 
@@ -37,7 +39,7 @@ class StrictForm(forms.Form):
         for name in self.data:
             if name not in self.fields and name not in self.also_sent:
                 self.add_error(None, ValidationError(f"{name[:80]}: this field is not known here.", code="unknown_field"))
-            elif hasattr(self.data, "getlist") and len(self.data.getlist(name)) > 1:
+            elif name not in self.repeatable and hasattr(self.data, "getlist") and len(self.data.getlist(name)) > 1:
                 self.add_error(None, ValidationError(f"{name[:80]}: this field was sent more than once.", code="repeated_field"))
 
     def attempt(self, verb: Callable[[dict], object]) -> bool:

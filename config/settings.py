@@ -45,11 +45,18 @@ LOG_SIGNING_KEY_FILE = env.text(os.environ, "LOG_SIGNING_KEY_FILE")
 STATUS_HOURS = env.whole_number(os.environ, "STATUS_HOURS", default=24, least=1)
 METRICS_TOKEN = env.text(os.environ, "METRICS_TOKEN")
 API_TOKEN_DAYS = env.whole_number(os.environ, "API_TOKEN_DAYS", default=90, least=1)
+API_CALLS_PER_MINUTE = env.whole_number(os.environ, "API_CALLS_PER_MINUTE", default=600, least=1)
+ANONYMOUS_CALLS_PER_MINUTE = env.whole_number(os.environ, "ANONYMOUS_CALLS_PER_MINUTE", default=600, least=1)
+SIGN_IN_TRIES = env.whole_number(os.environ, "SIGN_IN_TRIES", default=5, least=1)
+SIGN_IN_LOCK_SECONDS = env.whole_number(os.environ, "SIGN_IN_LOCK_SECONDS", default=900, least=1)
+TRUSTED_PROXIES = env.whole_number(os.environ, "TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [
     # Before access, whose admin takes back the pages that stock auth and knox register for changing groups and tokens.
     "django.contrib.auth",
     "knox",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "access",
     "drafts",
     "receipts",
@@ -162,6 +169,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+OTP_TOTP_ISSUER = "Readiness"
 KNOX_TOKEN_MODEL = "access.ApiToken"  # noqa: S105  a model, not a token
 # Its only model is replaced by ours; its migrations would still make that table, whose foreign key to users then stops `flush`.
 MIGRATION_MODULES = {"knox": None}

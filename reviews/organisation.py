@@ -5,6 +5,7 @@ import re
 from django.contrib.auth.models import Group
 from django.db import transaction
 
+from access import second_factor
 from access.actors import Actor
 from access.models import User
 from config.databases import PRIMARY, STORE
@@ -98,3 +99,10 @@ def set_policy(
         write_event(actor, "set_policy", None, at=database_now(), detail=detail)
         newer.save(force_insert=True)
     return newer
+
+
+def reset_second_factor(actor: Actor, user: User) -> int:
+    """Forget the app of somebody who has lost it; how many there were. The event commits first."""
+    with transaction.atomic(using=STORE):
+        write_event(actor, "reset_second_factor", None, at=database_now(), detail={"user_id": user.pk, "username": user.username})
+    return second_factor.reset(user)

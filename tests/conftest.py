@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from access import limits
+
 PROJECT = Path(__file__).resolve().parent.parent
 BOTH = ["default", "self_service"]
 
@@ -57,6 +59,12 @@ def flush_guarded_tables():
 def fast_passwords(settings):
     """Argon2 takes some 50 ms and 100 MB for each password on purpose, which no test of a flow needs to wait for."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
+@pytest.fixture(autouse=True)
+def no_lots_left():
+    """A process keeps lots of calls between requests; a test starts without those of the one before."""
+    limits.calls.empty()
 
 
 # --- commands in their own process ----------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ FOREIGN = (
     ("DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SECURE_SSL_REDIRECT", "BEHIND_TLS_PROXY", "LOG_LEVEL", "READINESS_PROCESS")
     + ("ALLOW_LOCAL_PRODUCTION_DATABASE", "PRODUCTION_DATABASE_HOST_PATTERNS", "RECEIPT_SIGNING_KEY_FILE", "API_TOKEN_DAYS")
     + ("RECEIPT_SIGNER", "LOG_SIGNING_KEY", "LOG_SIGNING_KEY_FILE", "STATUS_HOURS")
+    + ("SIGN_IN_TRIES", "SIGN_IN_LOCK_SECONDS", "TRUSTED_PROXIES")
     + ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS")
 )
 CONFIGURATION = """
@@ -258,6 +259,9 @@ def environment(early_config) -> dict[str, str]:
         "REQUIRE_SELF_SERVICE_DATABASE_URL": "true",
         "RECEIPT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "RECEIPT_ISSUER": "https://readiness.test",
+        # Tests call as fast as they can; those about limits set limits of their own.
+        "API_CALLS_PER_MINUTE": "999999999",
+        "ANONYMOUS_CALLS_PER_MINUTE": "999999999",
     }
 
 

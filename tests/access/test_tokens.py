@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils import timezone
 from knox.crypto import hash_token
 
 from access.actors import actor_of
 from access.models import ApiToken, Scope, User
-from access.tokens import create_token
+from access.tokens import create_token, revoke_token
 from tests.conftest import PROJECT
 from tests.pgplugin import free_port
 
@@ -48,11 +48,50 @@ def test_scheme_is_read_without_regard_to_case(client, user, word):
     assert ask(client, f"{word} {token_of(user)}").status_code == 200
 
 
-def test_authentication_is_one_query_and_writes_nothing(client, user, django_assert_num_queries):
+def test_authentication_is_one_query_and_notes_its_use_once_a_minute(client, user, django_assert_num_queries):
     token = token_of(user)
+    with django_assert_num_queries(2):
+        assert ask(client, f"Token {token}").status_code == 200
     with django_assert_num_queries(1) as queries:
         assert ask(client, f"Token {token}").status_code == 200
     assert queries[0]["sql"].startswith("SELECT")
+    assert (timezone.now() - ApiToken.objects.get().last_used_at).total_seconds() < 60
+
+
+def test_a_primary_that_takes_no_writes_stops_no_token(client, user):
+    def read_only(execute, sql, params, many, context):
+        if sql.startswith("UPDATE"):
+            raise OperationalError("cannot execute UPDATE in a read-only transaction")
+        return execute(sql, params, many, context)
+
+    token = token_of(user)
+    with connections["default"].execute_wrapper(read_only):
+        assert ask(client, f"Token {token}").status_code == 200
+
+
+def test_a08_a_revoked_token_stays_on_record_and_opens_nothing(client, user):
+    token = token_of(user)
+    kept = ApiToken.objects.get()
+    revoke_token(kept, by="operator")
+    first = ApiToken.objects.get().revoked_at
+    revoke_token(kept, by="somebody else")
+
+    assert ask(client, f"Token {token}").status_code == 401
+    assert (ApiToken.objects.get().revoked_by, ApiToken.objects.get().revoked_at) == ("operator", first)
+
+
+def test_revoke_token_command_takes_an_id_or_a_user(user):
+    for _ in range(3):
+        token_of(user)
+    one = ApiToken.objects.order_by("created").first()
+
+    call_command("revoke_token", str(one.public_id))
+    assert ApiToken.objects.filter(revoked_at__isnull=False).count() == 1
+    call_command("revoke_token", "--user", "ada")
+    assert set(ApiToken.objects.values_list("revoked_by", flat=True)) == {"command line"}
+    for wrong in ([], ["no-id"], [str(one.public_id), "--user", "ada"], ["--user", "nobody"]):
+        with pytest.raises(CommandError):
+            call_command("revoke_token", *wrong)
 
 
 WRONG = {

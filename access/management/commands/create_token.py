@@ -25,5 +25,5 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active user {username!r}.")
-        token = create_token(user, scopes=scope, partners=partner, name=name, lifetime=timedelta(days=days))
+        token = create_token(user, scopes=scope, partners=partner, name=name, lifetime=timedelta(days=days), created_by="command line")
         self.stdout.write(f"Token for {username} ({', '.join(sorted(set(scope)))}), {days} days, shown this once: {token}")
