@@ -6,7 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PUBLIC = ["/self-service/readiness", "/self-service/rollout-gates", "/protocol", "/accounts/login/", "/accounts/password/", "/nothing-here"]
+PUBLIC = [
+    "/self-service/readiness", "/self-service/rollout-gates", "/protocol", "/accounts/login/", "/accounts/password/", "/accounts/tokens/",
+    "/accounts/second-factor/", "/nothing-here",
+]  # fmt: skip
 DESK = "/admin/reviews/deploymentreviewrequest/"
 PLAN = "Appointment service rollout"
 PLAN_PAGES = ["", "edit", "moves/new", "boundary-object", "delete", "requests/new"]
@@ -38,7 +41,15 @@ def desk_paths(reviewer) -> list[str]:
     return ["/admin/", DESK, f"{DESK}?queue=all", f"{DESK}?q=nothing", *packets, *rest]
 
 
-RECORDS = ["access/user", "drafts/coverageplan", "reviews/event", "reviews/denial", "reviews/reviewpolicy", "receipts/receipt"]
+RECORDS = [
+    "access/user",
+    "access/apitoken",
+    "drafts/coverageplan",
+    "reviews/event",
+    "reviews/denial",
+    "reviews/reviewpolicy",
+    "receipts/receipt",
+]
 
 
 def record_paths(auditor) -> list[str]:

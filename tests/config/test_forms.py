@@ -4,7 +4,7 @@ import pytest
 from django import forms
 from django.http import QueryDict
 
-from access.forms import SignInForm
+from access.forms import CodeForm, NewTokenForm, SetUpForm, SignInForm
 from config.forms import StrictForm, VersionForm
 from config.refusals import Reason, Refused
 from drafts.forms import EditPlanForm, MoveForm, NewPlanForm
@@ -17,7 +17,7 @@ PROTECTED = {
 }  # fmt: skip
 FORMS = [
     NewPlanForm, EditPlanForm, MoveForm, SubjectForm, OpenRequestForm, RequestReviewForm, StagingForm, CommentForm, ConfirmationForm,
-    DecideForm,
+    DecideForm, CodeForm, NewTokenForm, SetUpForm,
 ]  # fmt: skip
 
 
