@@ -24,6 +24,14 @@ def _grouped(rows) -> tuple[Groups, dict[int, str]]:
     return {user_id: frozenset(found) for user_id, found in groups.items()}, names
 
 
+def person(username: str) -> tuple[int, str] | None:
+    """User id and username of an active human, asked now, or None. Raises Refused 503 when the primary is away."""
+    try:
+        return User.objects.filter(username=username, is_active=True, machine=False).values_list("pk", "username").first()
+    except (DatabaseError, InterfaceError):
+        raise primary_unavailable() from None
+
+
 def reviewers(groups: Collection[str], *, only: Collection[int] | None = None) -> tuple[Groups, dict[int, str]]:
     """Active humans in any of these groups, asked now: user id → their groups among these, and user id → username.
 

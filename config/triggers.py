@@ -12,6 +12,7 @@ value is refused before an ON CONFLICT clause is looked at, because INSERT OR RE
 a delete trigger, so upserts do not work on these tables.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
@@ -189,4 +190,87 @@ def _guard_on_sqlite(connection, table: str, name: str, rules: dict[str, Rules])
         f" BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
         for event, found in rules.items()
         for number, (condition, sentence) in enumerate(found)
+    ]
+
+
+# --- tables whose rows change, but not whenever somebody likes ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is refused: an `event` (INSERT, UPDATE or DELETE) while `condition` holds, in SQL of both back ends over OLD and NEW."""
+
+    event: str
+    condition: str
+    sentence: str
+
+
+def changed(*columns: str) -> str:
+    """The condition that one of these columns, none of which may be null, changes."""
+    return "(" + " OR ".join(f"OLD.{column} <> NEW.{column}" for column in columns) + ")"
+
+
+def kept(table: str, *rules: Rule) -> list[RunPython]:
+    """Migration operations after which rows of `table` obey the rules; a repeated unique value says "… has that row already" on SQLite."""
+    return [RunPython(partial(_keep, table=table, rules=rules), partial(_let_go, table=table), elidable=False)]
+
+
+def kept_names(table: str, rules: int) -> dict[str, set[str]]:
+    """By back end: the triggers that `kept` makes for so many rules; a check asks whether they are there."""
+    numbered = {f"{table}_guard_{number}" for number in range(rules)}
+    return {"postgresql": {f"{table}_guard", f"{table}_kept"}, "sqlite": numbered | {f"{table}_no_insert", f"{table}_no_place"}}
+
+
+def _keep(apps, schema_editor, *, table: str, rules: tuple[Rule, ...]) -> None:
+    _let_go(apps, schema_editor, table=table)
+    connection = schema_editor.connection
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_schema()")
+            statements = _keep_on_postgresql(table, rules, schema=cursor.fetchone()[0])
+    else:
+        statements = _keep_on_sqlite(table, rules, unique=_unique_sets(connection, table))
+    for statement in statements:
+        schema_editor.execute(statement, params=None)
+
+
+def _let_go(apps, schema_editor, *, table: str) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(f'DROP FUNCTION IF EXISTS "{table}_guard"() CASCADE', params=None)
+        return
+    for name in [f"{table}_no_insert", f"{table}_no_place", *(f"{table}_guard_{number}" for number in range(20))]:
+        schema_editor.execute(f'DROP TRIGGER IF EXISTS "{name}"', params=None)
+
+
+def _keep_on_postgresql(table: str, rules: tuple[Rule, ...], *, schema: str) -> list[str]:
+    """search_path stays with the function, pg_temp last: no temporary table vouches for anything."""
+
+    def refuse(sentence: str) -> str:
+        return f"RAISE EXCEPTION USING ERRCODE = 'restrict_violation', MESSAGE = '{sentence}';"
+
+    asked = "\n".join(f"IF TG_OP = '{rule.event}' THEN IF {rule.condition} THEN {refuse(rule.sentence)} END IF; END IF;" for rule in rules)
+    function = f"""CREATE FUNCTION "{table}_guard"() RETURNS trigger LANGUAGE plpgsql SET search_path = "{schema}", pg_temp AS $$ BEGIN
+IF TG_OP = 'TRUNCATE' THEN {refuse(f"{table} is kept")} END IF;
+{asked}
+RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$"""
+    run = f'EXECUTE FUNCTION "{table}_guard"()'
+    return [
+        function,
+        f'CREATE TRIGGER "{table}_guard" BEFORE INSERT OR UPDATE OR DELETE ON "{table}" FOR EACH ROW {run}',
+        f'CREATE TRIGGER "{table}_kept" BEFORE TRUNCATE ON "{table}" FOR EACH STATEMENT {run}',
+    ]
+
+
+def _keep_on_sqlite(table: str, rules: tuple[Rule, ...], *, unique: list[list[str]]) -> list[str]:
+    """Beside the rules: REPLACE would delete a row without asking a delete trigger, and a rowid could be handed on."""
+    same = " OR ".join(" AND ".join(f'"{column}" = NEW."{column}"' for column in columns) for columns in [["rowid"], *unique])
+    there = f'EXISTS (SELECT 1 FROM "{table}" WHERE rowid IS NOT {{}} AND ({same}))'  # noqa: S608  names out of the schema
+    asked = [(f"{table}_guard_{number}", rule.event, rule.condition, rule.sentence) for number, rule in enumerate(rules)]
+    asked += [
+        (f"{table}_no_insert", "INSERT", there.format("NULL"), f"{table} has that row already"),
+        (f"{table}_no_place", "UPDATE", f"OLD.rowid IS NOT NEW.rowid OR {there.format('OLD.rowid')}", f"{table} has that row already"),
+    ]
+    return [
+        f'CREATE TRIGGER "{name}" BEFORE {event} ON "{table}" WHEN {condition} BEGIN SELECT RAISE(ABORT, \'{sentence}\'); END'
+        for name, event, condition, sentence in asked
     ]

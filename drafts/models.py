@@ -134,7 +134,8 @@ class ExpansionMove(Coverage):
 class Author(models.Model):
     """Everybody who wrote something in a plan or its moves: none of them may review it."""
 
-    plan = models.ForeignKey(CoveragePlan, on_delete=models.CASCADE, related_name="authors")
+    # The database lets an author go only once the plan is gone, so the verb deletes both, in that order.
+    plan = models.ForeignKey(CoveragePlan, on_delete=models.DO_NOTHING, related_name="authors")
     user_id = models.BigIntegerField()
     username = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

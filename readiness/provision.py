@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from config.databases import SCHEMA
-from readiness.schema import APPEND_ONLY
+from readiness.schema import APPEND_ONLY, GUARDED
 
 SERVING = sql.SQL("SELECT, INSERT, UPDATE, DELETE")
 NO_POWERS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
@@ -24,6 +24,13 @@ class Side:
     @property
     def append_only(self) -> dict[str, tuple[str, ...]]:
         return APPEND_ONLY if self.schema == SCHEMA else {}
+
+    @property
+    def taken(self) -> dict[str, str]:
+        """Table → rights that the serving role has elsewhere and not there."""
+        kept = dict.fromkeys(self.append_only, "UPDATE, DELETE, TRUNCATE")
+        guarded = {table: rights for table, (_, rights) in GUARDED.items()} if self.schema == SCHEMA else {}
+        return {"django_migrations": "INSERT, UPDATE, DELETE, TRUNCATE"} | kept | guarded
 
 
 def _named(text: str, **names: str) -> sql.Composed:
@@ -64,14 +71,13 @@ def _rights(side: Side) -> list[sql.Composable]:
         _named(f"{future}USAGE, SELECT ON SEQUENCES TO {{runtime}}", **names),
         _named(f"GRANT {SERVING.string} ON ALL TABLES IN SCHEMA {{schema}} TO {{runtime}}", **names),
         _named("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {runtime}", **names),
-        *(_kept(side, table, columns) for table, columns in {"django_migrations": (), **side.append_only}.items()),
+        *(_kept(side, table, taken, side.append_only.get(table, ())) for table, taken in side.taken.items()),
     ]
 
 
-def _kept(side: Side, table: str, columns: tuple[str, ...]) -> sql.Composed:
-    """Take back, from the serving role, what an append-only table must not suffer. Nothing to do before the first migration."""
+def _kept(side: Side, table: str, taken: str, columns: tuple[str, ...]) -> sql.Composed:
+    """Take back, from the serving role, what a table must not suffer. Nothing to do before the first migration."""
     names = {"table": sql.Identifier(side.schema, table), "runtime": sql.Identifier(side.runtime)}
-    taken = "INSERT, UPDATE, DELETE, TRUNCATE" if table == "django_migrations" else "UPDATE, DELETE, TRUNCATE"
     statements = [sql.SQL(f"REVOKE {taken} ON {{table}} FROM {{runtime}};").format(**names)]
     if columns:
         listed = sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -8,6 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.databases import STORE
 from config.router import home_of
+from config.triggers import kept_names
 
 # Only what is in force: a trigger may be disabled, a constraint may be not valid.
 PG_GUARDS = """SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND pg_table_is_visible(tgrelid)
@@ -53,6 +54,12 @@ APPEND_ONLY = {
     "reviews_stagingvalidation": (),
     "reviews_vote": (),
 }
+# Tables whose rows may change under rules → how many rules, and what the serving role has no right to.
+GUARDED = {
+    "drafts_author": (2, "UPDATE, TRUNCATE"),
+    "drafts_coverageplan": (3, "TRUNCATE"),
+    "reviews_confirmation": (4, "DELETE, TRUNCATE"),
+}
 TRIGGERS = {
     "postgresql": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_change", "no_truncate")}
     | {"reviews_request_guard", "reviews_request_kept", "reviews_vote_guard", "receipts_key_guard"}
@@ -69,7 +76,8 @@ def missing_guards(alias: str) -> tuple[str, ...]:
     """Triggers and named constraints that should stand behind the alias and do not, or are switched off. Raises DatabaseError."""
     wanted = {constraint.name for model in apps.get_models() if _kept_in(model, alias) for constraint in model._meta.constraints}
     if alias == STORE:
-        wanted |= TRIGGERS[connections[alias].vendor]
+        vendor = connections[alias].vendor
+        wanted |= TRIGGERS[vendor].union(*(kept_names(table, rules)[vendor] for table, (rules, _) in GUARDED.items()))
     return tuple(sorted(wanted - _guards(alias)))
 
 

@@ -156,6 +156,18 @@ class ReviewPolicyAdmin(ReadOnlyAdmin):
         return in_words(ruling.rules)
 
 
+@admin.register(Confirmation)
+class ConfirmationAdmin(ReadOnlyAdmin):
+    list_display = ["review_request", "kind", "named", "confirmed_by", "confirmed_at", "valid_until"]
+    list_filter = ["kind"]
+    list_select_related = ["review_request__plan", "review_request__environment"]
+    search_fields = ["named", "confirmed_by"]
+    ordering = ["-confirmed_at", "-id"]
+    said = ["fields", "evidence_url", "evidence_sha256"]
+    people = ["named", "named_id", "confirmed_by", "confirmed_by_id", "confirmed_at", "valid_until"]
+    fields = ["id", "review_request", "kind", *said, *people]
+
+
 @admin.register(Vote)
 class VoteAdmin(ReadOnlyAdmin):
     list_display = ["cast_at", "username", "choice", "review_request", "revision"]

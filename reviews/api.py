@@ -18,7 +18,7 @@ from reviews import decisions, explain, packet, staging
 from reviews.confirmations import utc_text
 from reviews.models import DeploymentReviewRequest, Environment, Kind, State
 from reviews.record import database_now
-from reviews.rights import requester_reasons, visible_requests
+from reviews.rights import confirmer_reasons, requester_reasons, visible_requests
 from reviews.serializers import (
     CommentInput,
     ConfirmationInput,
@@ -26,6 +26,7 @@ from reviews.serializers import (
     EnvironmentOutput,
     EventOutput,
     OpenInput,
+    PersonInput,
     RequestOutput,
     StagingInput,
     StagingOutput,
@@ -155,12 +156,35 @@ class Confirmation(RequestView):
         return versioned(ConfirmationOutput(confirmation).data, found.version)
 
     def put(self, request, request_id, kind):
+        found = self.review_request(request_id)
+        if kind not in Kind.values:
+            raise not_found("confirmation")
+        version = self._version(found, "confirm", confirmer_reasons(self.actor, found, kind))
+        said = {"valid_until": utc_text(database_now() + DEFAULT_VALIDITY), **validated(ConfirmationInput, request)}
+        confirmation = decisions.confirm(self.actor, request_id, kind, version=version, **said)
+        return versioned(ConfirmationOutput(confirmation).data, version + 1)
+
+
+class Person(RequestView):
+    """Who is named for one confirmation."""
+
+    def put(self, request, request_id, kind):
+        version = self._turn(request_id, kind)
+        return self._named(request_id, kind, validated(PersonInput, request)["username"], version=version)
+
+    def delete(self, request, request_id, kind):
+        version = self._turn(request_id, kind)
+        validated(NoInput, request)
+        return self._named(request_id, kind, "", version=version)
+
+    def _turn(self, request_id: uuid.UUID, kind: str) -> int:
         self.review_request(request_id)
         if kind not in Kind.values:
             raise not_found("confirmation")
-        version = self.owned(request_id, "confirm", scope="draft")
-        said = {"valid_until": utc_text(database_now() + DEFAULT_VALIDITY), **validated(ConfirmationInput, request)}
-        confirmation = decisions.confirm(self.actor, request_id, kind, version=version, **said)
+        return self.owned(request_id, "name_person", scope="draft")
+
+    def _named(self, request_id: uuid.UUID, kind: str, username: str, *, version: int) -> Response:
+        confirmation = decisions.name_person(self.actor, request_id, kind, username=username, version=version)
         return versioned(ConfirmationOutput(confirmation).data, version + 1)
 
 

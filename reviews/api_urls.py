@@ -11,6 +11,7 @@ urlpatterns = [
     path(BELOW, api.Request.as_view()),
     path(BELOW + "confirmations/", api.Confirmations.as_view()),
     path(BELOW + "confirmations/<slug:kind>/", api.Confirmation.as_view()),
+    path(BELOW + "confirmations/<slug:kind>/person/", api.Person.as_view()),
     path(BELOW + "staging-validation/", api.StagingValidation.as_view()),
     path(BELOW + "request-review/", api.RequestReview.as_view()),
     path(BELOW + "recall/", api.Recall.as_view()),

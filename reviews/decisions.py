@@ -32,7 +32,7 @@ from reviews.models import (
     State,
 )
 from reviews.record import database_now, write_event
-from reviews.rights import onlooking_role, owning_role, requester_reasons, scope_reasons
+from reviews.rights import confirmer_reasons, confirming_role, onlooking_role, owning_role, requester_reasons, scope_reasons
 from reviews.turn import Turn, comment_reasons, owner_turn_reasons, seen_request, state_reasons, taking_turn
 from reviews.verdict import count, stop, usable_signer
 
@@ -115,6 +115,7 @@ def _propose_again(predecessor: DeploymentReviewRequest | None, review_request: 
         Confirmation.objects.bulk_create(
             Confirmation(review_request=review_request, kind=old.kind, fields=old.fields, evidence_url=old.evidence_url)
             for old in predecessor.confirmations.all()
+            if old.is_stated
         )
 
 
@@ -139,13 +140,43 @@ def confirm(
     version: int | None = None,
 ) -> Confirmation:
     """State one of the five confirmations, or state it anew. The person is the actor, the time is the database's."""
-    with taking_turn(actor, "confirm", request_id, role=ActingRole.OWNER) as turn:
-        refuse_if(owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
+    with taking_turn(actor, "confirm", request_id) as turn:
+        rights = confirmer_reasons(actor, turn.review_request, kind) + version_reasons(turn.review_request.version, version)
+        refuse_if(rights + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
+        turn.role = confirming_role(actor, turn.review_request)
         said = _statement(kind, fields, now=turn.now, valid_until=valid_until, evidence_url=evidence_url, evidence_sha256=evidence_sha256)
         said |= {"confirmed_by_id": actor.user_id, "confirmed_by": actor.username, "confirmed_at": turn.now}
         confirmation, _ = Confirmation.objects.update_or_create(review_request=turn.review_request, kind=kind, defaults=said)
         turn.save(detail={"kind": kind})
         return confirmation
+
+
+def name_person(actor: Actor, request_id: uuid.UUID, kind: str, *, username: object, version: int | None = None) -> Confirmation:
+    """Say who is to confirm one kind, beside the owners; an empty name takes that back. What is confirmed already stands until restated."""
+    with taking_turn(actor, "name_person", request_id, role=ActingRole.OWNER) as turn:
+        refuse_if(owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
+        if kind not in Kind.values:
+            raise not_found("confirmation")
+        named_id, named = _person(username)
+        found = turn.review_request.confirmations.filter(kind=kind).first()
+        if named_id is None and (found is None or found.named_id is None):
+            raise Refused(Reason("nobody_named", "Nobody is named for this confirmation.", pointer="/username"))
+        said = {"named_id": named_id, "named": named}
+        confirmation, _ = Confirmation.objects.update_or_create(
+            review_request=turn.review_request, kind=kind, defaults=said, create_defaults={"fields": {}, **said}
+        )
+        turn.save(detail={"kind": kind, "named": named})
+        return confirmation
+
+
+def _person(username: object) -> tuple[int | None, str]:
+    if username == "":
+        return None, ""
+    found = people.person(username) if isinstance(username, str) and len(username) <= 64 else None
+    if found is None:
+        detail = "There is no active person of this username. A machine confirms nothing."
+        raise Refused(Reason("unknown_person", detail, clear_by="an operator", pointer="/username", status=400))
+    return found
 
 
 def _statement(kind: str, fields: object, *, now: datetime, **evidence) -> dict:

@@ -18,7 +18,7 @@ def newest_policy(environment: Environment) -> ReviewPolicy | None:
 
 
 def confirmation_reasons(found: dict[str, Confirmation], required: list[str], *, now: datetime, clear_by: str) -> list[Reason]:
-    """One reason for each required confirmation that is not confirmed, or whose end has come."""
+    """One reason for each required confirmation that is not confirmed, or has ended. The person named clears it, else `clear_by`."""
     reasons = []
     for kind in required:
         confirmation = found.get(kind)
@@ -26,7 +26,8 @@ def confirmation_reasons(found: dict[str, Confirmation], required: list[str], *,
             continue
         ended = confirmation is not None and confirmation.confirmed_at is not None
         code, state = ("confirmation_out_of_date", "is out of date") if ended else ("confirmation_missing", "is missing")
-        reasons.append(Reason(code, f"The {kind} confirmation {state}.", clear_by=clear_by, pointer=f"/confirmations/{kind}"))
+        who = (confirmation.named if confirmation else "") or clear_by
+        reasons.append(Reason(code, f"The {kind} confirmation {state}.", clear_by=who, pointer=f"/confirmations/{kind}"))
     return reasons
 
 

@@ -135,6 +135,15 @@ def _typed(field: confirmations.Field) -> forms.Field:
     return forms.CharField(**said)
 
 
+class PersonForm(VersionForm):
+    username = forms.CharField(
+        label="Person named",
+        help_text="Username of somebody who is to confirm this, beside the owners. Leave it empty to take that back.",
+        required=False,
+        max_length=64,
+    )
+
+
 class ConfirmationForm(VersionForm):
     """The typed fields of one kind, then evidence and validity."""
 

@@ -59,14 +59,15 @@ def page_of(name: str, review_request: DeploymentReviewRequest, **more) -> str:
     return reverse(name, kwargs={"plan_id": review_request.plan_id, "request_id": review_request.pk, **more})
 
 
-def standing(review_request: DeploymentReviewRequest, *, now: datetime, may_write: bool) -> Standing:
-    """Reads the request's confirmations, and who could vote."""
+def standing(review_request: DeploymentReviewRequest, *, now: datetime, may_write: bool, user_id: int | None = None) -> Standing:
+    """Reads the request's confirmations, and who could vote. `user_id`: who looks, and may confirm what they are named for."""
     state = review_request.state_at(now)
     found = {confirmation.kind: confirmation for confirmation in review_request.confirmations.all()}
     required = _required(review_request)
     done = [kind for kind in required if confirmations.is_in_date(found.get(kind), now)]
     writable = may_write and state in EDITABLE
-    tasks = [_confirmation_task(review_request, kind, found.get(kind), now=now, writable=writable) for kind in required]
+    theirs = {kind for kind, confirmation in found.items() if user_id and confirmation.named_id == user_id and state in EDITABLE}
+    tasks = [_confirmation_task(review_request, kind, found.get(kind), now=now, writable=writable or kind in theirs) for kind in required]
     ready = len(done) == len(required)
     tasks.append(_request_task(review_request, state, ready=ready, writable=writable))
     missing = explain.missing(review_request, now=now)
@@ -76,7 +77,7 @@ def standing(review_request: DeploymentReviewRequest, *, now: datetime, may_writ
         State(state).label,
         f"{len(done)} of {len(required)} confirmations",
         tasks,
-        _next(review_request, missing, may_write=may_write),
+        _next(review_request, missing, may_write=may_write, theirs=theirs),
     )
 
 
@@ -93,13 +94,15 @@ def _confirmation_task(
 ) -> Task:
     status, word = _confirmation_status(confirmation, now)
     hint = confirmations.STATEMENTS[Kind(kind)]
+    if confirmation and confirmation.named:
+        hint = f"{hint} {confirmation.named} is named for it."
     if status == "done":
         hint = f"Confirmed by {confirmation.confirmed_by}, valid until {confirmation.valid_until:%-d %B %Y, %H:%M} UTC."
     return Task(f"Confirm: {Kind(kind).label}", hint, status, word, page_of("confirmation", review_request, kind=kind) if writable else "")
 
 
 def _confirmation_status(confirmation: Confirmation | None, now: datetime) -> tuple[str, str]:
-    if confirmation is None:
+    if confirmation is None or not confirmation.is_stated:
         return "todo", "To do"
     if confirmation.confirmed_at is None:
         return "look", "Needs a new look"
@@ -118,11 +121,13 @@ def _request_task(review_request: DeploymentReviewRequest, state: str, *, ready:
 # --- what is missing next -----------------------------------------------------------------------------------------------------------
 
 
-def _next(review_request: DeploymentReviewRequest, missing: list[Reason], *, may_write: bool) -> Next:
+def _next(review_request: DeploymentReviewRequest, missing: list[Reason], *, may_write: bool, theirs: set[str]) -> Next:
+    """`theirs`: the confirmations that who looks was named for."""
     if not missing:
         return Next("Nothing is missing: this request is approved, and the gate believes its receipt while it is in date.")
     first = missing[0]
-    url, link = _where(review_request, first) if may_write else ("", "")
+    own = first.pointer.removeprefix("/confirmations/") in theirs
+    url, link = _where(review_request, first) if may_write or own else ("", "")
     return Next(first.detail, url, link, "" if url else first.clear_by)
 
 

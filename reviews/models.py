@@ -229,7 +229,10 @@ class Kind(models.TextChoices):
 
 
 class Confirmation(models.Model):
-    """A typed statement by a named person, with evidence and an end date. Without `confirmed_at` it is only a proposal."""
+    """A typed statement by a named person, with evidence and an end date. Without `confirmed_at` it is only a proposal.
+
+    `named`: who an owner asked to confirm it; a row may hold that alone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     review_request = models.ForeignKey(DeploymentReviewRequest, on_delete=models.PROTECT, related_name="confirmations")
@@ -241,6 +244,8 @@ class Confirmation(models.Model):
     confirmed_by = models.CharField(max_length=64, blank=True)
     confirmed_at = models.DateTimeField(null=True)
     valid_until = models.DateTimeField(null=True)
+    named_id = models.BigIntegerField(null=True)
+    named = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [
@@ -250,10 +255,20 @@ class Confirmation(models.Model):
                 condition=models.Q(confirmed_at__isnull=True) | models.Q(confirmed_by_id__isnull=False, valid_until__isnull=False),
                 name="confirmation_has_person_and_end",
             ),
+            models.CheckConstraint(
+                condition=models.Q(named_id__isnull=True, named="") | (models.Q(named_id__isnull=False) & ~models.Q(named="")),
+                name="confirmation_named_has_name",
+            ),
         ]
+        indexes = [models.Index(fields=["named_id"], condition=models.Q(named_id__isnull=False), name="confirmation_of_named")]
 
     def __str__(self) -> str:
         return self.kind
+
+    @property
+    def is_stated(self) -> bool:
+        """Somebody wrote the statement, whether it is confirmed or only proposed again."""
+        return bool(self.fields)
 
 
 class Choice(models.TextChoices):

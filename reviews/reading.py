@@ -84,6 +84,7 @@ EVENT_WORDS = {
     "open": "Opened",
     "edit_subject": "Subject changed",
     "confirm": "Confirmed",
+    "name_person": "Person named",
     "hand_in_staging": "Staging validation handed in",
     "request_review": "Review requested",
     "approve": "Approved",
@@ -120,6 +121,8 @@ def _line(event: Event) -> Line:
     what = EVENT_WORDS.get(event.verb, event.verb)
     if kind := event.detail.get("kind"):
         what = f"{what}: {kind}"
+    if "named" in event.detail:
+        what = f"{what}, {event.detail['named'] or 'nobody any more'}"
     states = [State(state).label for state in (event.from_state, event.to_state) if state in State.values]
     change = " → ".join(states) if event.from_state != event.to_state else ""
     return Line(event, what, _role(event), CHANNEL_WORDS.get(event.channel, event.channel), change)

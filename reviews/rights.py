@@ -4,8 +4,8 @@ from django.db.models import Q, QuerySet
 
 from access.actors import AUDITORS, OPERATORS, Actor
 from config.refusals import Reason
-from drafts.coverage import memberships, owner_names, owns, visible_partners
-from reviews.models import ActingRole, DeploymentReviewRequest, ReviewPolicy
+from drafts.coverage import memberships, owner_names, owner_reasons, owns, visible_partners
+from reviews.models import ActingRole, Confirmation, DeploymentReviewRequest, ReviewPolicy
 
 
 def policies_naming(groups: frozenset[str]) -> list:
@@ -13,21 +13,39 @@ def policies_naming(groups: frozenset[str]) -> list:
     return [policy.pk for policy in ReviewPolicy.objects.only("pk", "rules") if not policy.groups.isdisjoint(groups)] if groups else []
 
 
+def named_in(actor: Actor) -> QuerySet[Confirmation]:
+    """Confirmations that the actor was named for, confirmed or not; a token's only for its partners."""
+    found = Confirmation.objects.filter(named_id=actor.user_id)
+    return found if actor.partners is None else found.filter(review_request__plan__partner__slug__in=actor.partners)
+
+
+def plans_named_in(actor: Actor) -> Q:
+    return Q(pk__in=named_in(actor).values("review_request__plan"))
+
+
 def visible_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
-    """What the actor may see, with `state_now`: their partners', those a reviewer was asked about, or all for who reads all."""
+    """What the actor may see, with `state_now`: their partners', those a reviewer was asked about or a person was named for, or all."""
     requests = DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy")
     if actor.reads_all and actor.partners is None:
         return requests
     asked = Q(policy__in=policies_naming(actor.groups))
     if actor.partners is not None:
         asked &= Q(plan__partner__slug__in=actor.partners)
-    return requests.filter(Q(plan__partner__in=visible_partners(actor)) | asked)
+    named = Q(pk__in=named_in(actor).values("review_request"))
+    return requests.filter(Q(plan__partner__in=visible_partners(actor)) | asked | named)
 
 
 def scope_reasons(actor: Actor, scope: str) -> list[Reason]:
     if actor.may(scope):
         return []
     return [Reason("scope_missing", f"The token needs the scope {scope!r}.", clear_by="whoever makes the token", status=403)]
+
+
+def confirmer_reasons(actor: Actor, review_request: DeploymentReviewRequest, kind: str) -> list[Reason]:
+    """Confirm: an owner, or the person named for this kind."""
+    if named_in(actor).filter(review_request=review_request, kind=kind).exists():
+        return scope_reasons(actor, "draft")
+    return owner_reasons(actor, review_request.plan.partner, scope="draft")
 
 
 def requester_reasons(actor: Actor, review_request: DeploymentReviewRequest) -> list[Reason]:
@@ -47,6 +65,11 @@ def owning_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
     return ActingRole.REQUESTER if actor.user_id == review_request.requested_by_id else ActingRole.OWNER
 
 
+def confirming_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
+    """In which role somebody confirms whom `confirmer_reasons` lets pass."""
+    return ActingRole.OWNER if owns(actor, review_request.plan.partner_id) else ActingRole.NAMED_PERSON
+
+
 def onlooking_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
     """In which role somebody speaks who may see a request: the nearest to it that is theirs."""
     if actor.user_id == review_request.requested_by_id:
@@ -55,6 +78,8 @@ def onlooking_role(actor: Actor, review_request: DeploymentReviewRequest) -> str
         return ActingRole(membership.role)
     if review_request.policy and not review_request.policy.groups.isdisjoint(actor.groups):
         return ActingRole.REVIEWER
+    if named_in(actor).filter(review_request=review_request).exists():
+        return ActingRole.NAMED_PERSON
     wide = {OPERATORS: ActingRole.OPERATOR, AUDITORS: ActingRole.AUDITOR}
     return next((role for group, role in wide.items() if group in actor.groups), ActingRole.SUPERUSER if actor.superuser else "")
 

@@ -45,6 +45,11 @@ class ConfirmationInput(StrictSerializer):
         return found
 
 
+class PersonInput(StrictSerializer):
+    # Who that is, the verb asks of the primary.
+    username = TextField(max_length=64)
+
+
 class StagingInput(StrictSerializer):
     """`receipt`: the whole envelope as the staging installation gives it."""
 
@@ -89,6 +94,7 @@ class ConfirmationOutput(serializers.Serializer):
     confirmed_by = Blank()
     confirmed_at = serializers.DateTimeField()
     valid_until = serializers.DateTimeField()
+    named = Blank()
 
     def get_fields(self):
         found = super().get_fields()

@@ -14,15 +14,17 @@ from access.actors import Actor
 from access.pages import page, page_actor
 from config.forms import VersionForm
 from config.refusals import Reason, Refused
-from drafts.coverage import owner_reasons, visible_plans
+from drafts.coverage import owner_reasons, owns, visible_plans
 from reviews import confirmations, decisions, explain, packet, reading, staging
-from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, RequestReviewForm, StagingForm, SubjectForm
+from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, PersonForm, RequestReviewForm, StagingForm, SubjectForm
 from reviews.guide import EDITABLE
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
 from reviews.record import database_now
-from reviews.rights import visible_requests
+from reviews.rights import confirmer_reasons, visible_requests
 from reviews.views import visible_request
 
+# Two forms on one page need ids of their own.
+PERSON_ID = "person_%s"
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -114,21 +116,51 @@ def confirmation(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) 
     if form.is_bound and form.attempt(lambda said: decisions.confirm(actor, request_id, kind, **said)):
         messages.success(request, f"The {Kind(kind).label} confirmation is given in your name.")
         return to_request(review_request)
+    return _confirmation_page(
+        request, actor, review_request, kind, form, PersonForm(initial={"version": review_request.version}, auto_id=PERSON_ID)
+    )
+
+
+@require_POST
+@login_required
+def name_person(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) -> HttpResponse:
+    """Name who is to confirm one kind, from the form below that confirmation."""
+    if kind not in Kind.values:
+        raise Http404
+    actor = page_actor(request)
+    review_request = visible_request(actor, plan_id, request_id)
+    person = PersonForm(request.POST, auto_id=PERSON_ID)
+    if person.attempt(lambda said: decisions.name_person(actor, request_id, kind, **said)):
+        named = person.outcome.named
+        messages.success(request, f"{named} is named and can confirm this now." if named else "Nobody is named for this any more.")
+        return redirect("confirmation", plan_id, request_id, kind)
+    form = ConfirmationForm(kind=kind, initial=_confirmation_as_it_is(review_request, kind))
+    return _confirmation_page(request, actor, review_request, kind, form, person)
+
+
+def _confirmation_page(
+    request, actor: Actor, review_request: DeploymentReviewRequest, kind: str, form: ConfirmationForm, person: PersonForm
+) -> HttpResponse:
+    found = review_request.confirmations.filter(kind=kind).first()
     shown = {
         "form": form,
+        "person": person,
+        "named": found.named if found else "",
         "review_request": review_request,
+        "kind": kind,
         "title": Kind(kind).label,
         "statement": confirmations.STATEMENTS[Kind(kind)],
-        "reasons": owner_reasons(actor, review_request.plan.partner, scope="draft"),
+        "reasons": confirmer_reasons(actor, review_request, kind),
         "editable": review_request.state_now in EDITABLE,
+        "may_name": owns(actor, review_request.plan.partner_id),
     }
-    return page(request, "reviews/confirmation.html", shown, status=form.status)
+    return page(request, "reviews/confirmation.html", shown, status=person.status if person.is_bound else form.status)
 
 
 def _confirmation_as_it_is(review_request: DeploymentReviewRequest, kind: str) -> dict:
     version = {"version": review_request.version}
     found = review_request.confirmations.filter(kind=kind).first()
-    if found is None:
+    if found is None or not found.is_stated:
         return version
     until = {"valid_until": f"{found.valid_until:%Y-%m-%d}"} if found.valid_until else {}
     return version | found.fields | until | {"evidence_url": found.evidence_url, "evidence_sha256": found.evidence_sha256}

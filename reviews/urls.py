@@ -8,6 +8,7 @@ one_request = [
     path("", views.review_request, name="review_request"),
     path("subject", steps.subject, name="subject"),
     path("confirmations/<slug:kind>", steps.confirmation, name="confirmation"),
+    path("confirmations/<slug:kind>/person", steps.name_person, name="name_person"),
     path("staging", steps.staging_validation, name="staging"),
     path("check-answers", steps.check_answers, name="check_answers"),
     path("timeline", views.timeline, name="timeline"),

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -17,9 +17,9 @@ from drafts.models import CoveragePlan, ExpansionMove, PlanState, Role
 from receipts.models import Receipt, Verdict
 from reviews import guide, reading
 from reviews.guide import Next, Standing
-from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Event, State
+from reviews.models import OPEN_STATES, Confirmation, DeploymentReviewRequest, Environment, Event, State
 from reviews.record import database_now
-from reviews.rights import visible_requests
+from reviews.rights import named_in, visible_requests
 
 PAGE_SIZE = 50
 
@@ -42,10 +42,11 @@ class Row:
 def plans(request) -> HttpResponse:
     actor, now = page_actor(request), database_now()
     archived = request.GET.get("show") == "archived"
-    found = _page_of_plans(visible_plans(actor).filter(archived=archived), after=request.GET.get("after", ""))
+    found = _page_of_plans(actor, visible_plans(actor).filter(archived=archived), after=request.GET.get("after", ""))
     rows = [_row(plan, now) for plan in found[:PAGE_SIZE]]
     shown = {
         "rows": rows,
+        "asked": _asked_to_confirm(actor, now),
         "older": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else "",
         "archived": archived,
         "owns_some": memberships(actor).filter(role=Role.OWNER).exists(),
@@ -54,12 +55,26 @@ def plans(request) -> HttpResponse:
     return page(request, "reviews/plans.html", shown)
 
 
-def _page_of_plans(found: QuerySet[CoveragePlan], *, after: str) -> list[CoveragePlan]:
+def _asked_to_confirm(actor: Actor, now) -> list[Confirmation]:
+    """What this person was named for and has yet to confirm, oldest request first."""
+    open_now = visible_requests(actor).filter(state_now__in=guide.EDITABLE)
+    done = Q(confirmed_at__isnull=False, valid_until__gt=now)
+    found = (
+        named_in(actor)
+        .filter(review_request__in=open_now)
+        .exclude(done)
+        .select_related("review_request__plan", "review_request__environment")
+    )
+    return list(found.order_by("review_request__created_at", "kind")[:PAGE_SIZE])
+
+
+def _page_of_plans(actor: Actor, found: QuerySet[CoveragePlan], *, after: str) -> list[CoveragePlan]:
     """Newest first, from the plan `after` on; one more than a page holds, so that the caller knows whether there is a next."""
     if after:
         last = get_object_or_404(found, pk=_uuid(after))
         found = found.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
-    related = ("review_requests__environment__policies", "review_requests__confirmations")
+    requests = visible_requests(actor).prefetch_related("environment__policies", "confirmations")
+    related = (Prefetch("review_requests", queryset=requests),)
     return list(found.prefetch_related(*related).order_by("-created_at", "-pk")[: PAGE_SIZE + 1])
 
 
@@ -93,7 +108,7 @@ def plan(request, plan_id: uuid.UUID) -> HttpResponse:
     requests = list(visible_requests(actor).filter(plan=found).prefetch_related("confirmations").order_by("-created_at"))
     open_first = sorted(requests, key=lambda one: one.state_at(now) not in OPEN_STATES)
     current = [one for one in open_first if one.state_at(now) in (*OPEN_STATES, State.APPROVED)]
-    standings = [guide.standing(one, now=now, may_write=may_write) for one in current]
+    standings = [guide.standing(one, now=now, may_write=may_write, user_id=actor.user_id) for one in current]
     shown = {
         "plan": found,
         "word": PlanState(found.state_now).label,
@@ -157,7 +172,7 @@ def review_request(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRe
     actor, now = page_actor(request), database_now()
     found = visible_request(actor, plan_id, request_id)
     may_write = owns(actor, found.plan.partner_id)
-    standing = guide.standing(found, now=now, may_write=may_write)
+    standing = guide.standing(found, now=now, may_write=may_write, user_id=actor.user_id)
     shown = {
         "standing": standing,
         "review_request": found,

@@ -3,8 +3,9 @@
 import pytest
 from django.db import DatabaseError, IntegrityError, connections, transaction
 
-from drafts.coverage import append_move
-from drafts.models import CoveragePlan, ExpansionMove, Membership, Partner
+from access.models import User
+from drafts.coverage import append_move, delete_plan
+from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, Partner
 from tests.factories import actor, make_partner, make_plan, make_user
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -61,6 +62,79 @@ def test_R11_a_move_is_not_swapped_by_upsert_or_bulk_update(plan):
 
 def test_a_plan_with_moves_is_not_deleted_by_raw_sql(plan):
     fails(lambda: run("DELETE FROM drafts_coverageplan"))
+
+
+# --- who wrote it stays on record -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare() -> CoveragePlan:
+    """A plan without moves and requests: nothing else keeps it."""
+    owner = make_user("owner")
+    return make_plan(owner, make_partner(owners=(owner,)))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM drafts_author",
+        "TRUNCATE drafts_author",
+        "UPDATE drafts_author SET user_id = 0",
+        "UPDATE drafts_author SET username = 'nobody'",
+        "UPDATE drafts_author SET plan_id = gen_random_uuid()",
+        "WITH gone AS (DELETE FROM drafts_author RETURNING 1) SELECT count(*) FROM gone",
+        "UPDATE drafts_coverageplan SET id = gen_random_uuid()",
+        "UPDATE drafts_coverageplan SET partner_id = gen_random_uuid()",
+        "CREATE TEMP TABLE drafts_coverageplan (id uuid) ON COMMIT DROP; DELETE FROM drafts_author",
+        "SET LOCAL search_path = pg_temp; DELETE FROM self_service_drafts.drafts_author",
+    ],
+)
+def test_an_author_cannot_take_back_having_written(bare, sql):
+    fails(lambda: run(sql))
+    assert Author.objects.count() == 1
+
+
+def test_a_plan_does_not_come_back_without_its_authors(plan):
+    """Foreign keys are asked at the end: delete plan and authors, then put the plan back. Moves and requests keep the plan."""
+    kept = "CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM drafts_coverageplan"
+    gone = "DELETE FROM drafts_coverageplan; DELETE FROM drafts_author; INSERT INTO drafts_coverageplan SELECT * FROM kept"
+    fails(lambda: run(f"{kept}; {gone}"))
+
+
+def test_a_deleted_plan_takes_its_authors_along(bare):
+    delete_plan(actor_named("owner"), bare.pk)
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+    assert (CoveragePlan.objects.count(), Author.objects.count()) == (0, 0)
+
+
+def actor_named(username: str):
+    return actor(User.objects.get(username=username))
+
+
+SQLITE = """
+from config.refusals import Refused
+from drafts.coverage import create_plan, delete_plan, edit_plan
+from drafts.models import Author, CoveragePlan
+from tests.drafts.test_guards import SAME
+from tests.factories import actor, make_partner, make_plan, make_user
+owner = make_user("owner")
+partner = make_partner(owners=(owner,))
+plan, other = make_plan(owner, partner, external_reference="same"), make_plan(owner, partner)
+for verb in (lambda: create_plan(actor(owner), partner_slug=partner.slug, fields=SAME),
+             lambda: edit_plan(actor(owner), other.pk, fields={"external_reference": "same"})):
+    try:
+        verb()
+    except Refused as refusal:
+        print(refusal.codes)
+delete_plan(actor(owner), plan.pk)
+print(CoveragePlan.objects.count(), Author.objects.count())
+"""
+SAME = {"name": "n", **dict.fromkeys(("gate_type", "system_scope", "authority_context"), "x"), "external_reference": "same"}
+
+
+def test_on_sqlite_a_repeated_reference_is_named_and_a_plan_is_deleted(sqlite_installation):
+    done = sqlite_installation.manage("shell", "--verbosity", "0", "-c", SQLITE)
+    assert done.stdout.splitlines() == ["['duplicate_reference']", "['duplicate_reference']", "1 1"], done.stderr
 
 
 @pytest.mark.parametrize("state", ["rejected", "", "APPROVED"])

@@ -11,11 +11,22 @@ from django.db.models import Model
 
 from config.refusals import Refused
 from drafts.coverage import append_move
-from drafts.models import ExpansionMove
+from drafts.models import Author, CoveragePlan, ExpansionMove
 from readiness.models import VerdictChange
 from receipts.models import Receipt, SigningKey
 from reviews import decisions
-from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, Packet, ReviewPolicy, StagingPin, StagingValidation, Vote
+from reviews.models import (
+    Confirmation,
+    Decision,
+    Denial,
+    DeploymentReviewRequest,
+    Event,
+    Packet,
+    ReviewPolicy,
+    StagingPin,
+    StagingValidation,
+    Vote,
+)
 from tests.factories import Story, actor, confirm_all, make_environment, make_plan
 from tests.invariants import EDGES
 
@@ -183,8 +194,31 @@ OTHERS = {
     "an event's number twice": copy(Event, "review_request_id = {in_review}", id="{new}"),
     "a policy's version twice": copy(ReviewPolicy, "version = 1", id="{new}"),
 }
+# Who had a hand in it may not vote: neither an authorship nor a confirmation changes or goes while somebody could.
+HANDS = {f"{name} of an author": f'UPDATE drafts_author SET "{name}" = "{name}"' for name in columns(Author)} | {
+    "an author's name": "UPDATE drafts_author SET user_id = 0, username = 'nobody'",
+    "delete authors": "DELETE FROM drafts_author",
+    "an authorship twice": copy(Author, "true", id="id + 1000"),
+    "delete plans": "DELETE FROM drafts_coverageplan",
+    "delete a plan with requests": f"DELETE FROM drafts_coverageplan WHERE id = (SELECT plan_id FROM {REQUEST} WHERE id = {{withdrawn}})",
+    "a plan's id": "UPDATE drafts_coverageplan SET id = {new} WHERE name <> ''",
+    "a plan's partner": "UPDATE drafts_coverageplan SET partner_id = {new}",
+    "a plan's reference twice": copy(CoveragePlan, "true", id="{new}"),
+    "delete confirmations": "DELETE FROM reviews_confirmation",
+    "delete those of changes": "DELETE FROM reviews_confirmation WHERE review_request_id = {changes}",
+    "a confirmation's kind twice": copy(Confirmation, "review_request_id = {changes} AND kind = 'sla'", id="{new}"),
+    "a confirmation's request": "UPDATE reviews_confirmation SET review_request_id = {draft} WHERE review_request_id = {changes}",
+    "a confirmation's kind": "UPDATE reviews_confirmation SET kind = 'other' WHERE review_request_id = {changes} AND kind = 'sla'",
+    "a confirmation's id": "UPDATE reviews_confirmation SET id = {new} WHERE review_request_id = {changes} AND kind = 'sla'",
+    "a name without a person": "UPDATE reviews_confirmation SET named = 'x' WHERE review_request_id = {changes}",
+    "a person without a name": "UPDATE reviews_confirmation SET named_id = 1 WHERE review_request_id = {changes}",
+} | {
+    f"{column} of a confirmation, {name}": f'UPDATE reviews_confirmation SET "{column}" = "{column}" WHERE review_request_id = {{{name}}}'
+    for name in ("in_review", "approved", "rejected", "withdrawn", "revoked")
+    for column in columns(Confirmation)
+}  # fmt: skip
 ATTACKS = {name: sql for model in KEPT for name, sql in _kept(model).items()}
-ATTACKS |= _jumps() | _within_a_revision() | REQUESTS | VOTES | MOVES | DENIALS | OTHERS
+ATTACKS |= _jumps() | _within_a_revision() | REQUESTS | VOTES | MOVES | DENIALS | OTHERS | HANDS
 
 # A row for {in_review} that is nearly what its approval needs: (receipt's changes, decision's changes).
 END = "'2098-01-01 00:00:00+00:00'"

@@ -149,7 +149,7 @@ def test_confirmation_is_read_back_as_it_was_said(owner, story):
         f"review-requests/{made['id']}/confirmations/sla/", statement("sla", evidence_sha256=SHA), version=made["version"]
     ).json()
 
-    assert set(said) == {"kind", "fields", "evidence_url", "evidence_sha256", "confirmed_by", "confirmed_at", "valid_until"}
+    assert set(said) == {"kind", "fields", "evidence_url", "evidence_sha256", "confirmed_by", "confirmed_at", "valid_until", "named"}
     assert (said["kind"], said["fields"], said["confirmed_by"]) == ("sla", CONFIRMATION_FIELDS["sla"], "owner")
     listed = owner.get(f"review-requests/{made['id']}/confirmations/")
     assert (listed.json()["results"], listed["ETag"]) == ([said], '"2"')

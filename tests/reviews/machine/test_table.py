@@ -29,6 +29,7 @@ EVERY_STATE = OPEN | ENDED | {"approved"}
 TABLE = {
     "edit_subject": ({"draft", "changes_requested"}, OWNERS, None),
     "confirm": ({"draft", "changes_requested"}, OWNERS, None),
+    "name_person": ({"draft", "changes_requested"}, OWNERS, None),
     "request_review": ({"draft", "changes_requested"}, OWNERS, "review_requested"),
     "approve": ({"review_requested"}, ELIGIBLE, None),
     "approve_with_conditions": ({"review_requested"}, ELIGIBLE, None),
@@ -50,6 +51,7 @@ VOTES = ("approve", "approve_with_conditions", "request_changes", "reject")
 CALLS = {
     "edit_subject": lambda who, asked: decisions.edit_subject(who, asked.pk, subject=[]),
     "confirm": lambda who, asked: confirm(who, asked.pk),
+    "name_person": lambda who, asked: decisions.name_person(who, asked.pk, "support", username="viewer"),
     "request_review": lambda who, asked: decisions.request_review(who, asked.pk),
     "recall": lambda who, asked: decisions.recall(who, asked.pk),
     "withdraw": lambda who, asked: decisions.withdraw(who, asked.pk, comment="why"),
