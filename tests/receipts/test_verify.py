@@ -1,15 +1,12 @@
 import json
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 import receipts.verify
 from receipts.canonical import b64, canonical_bytes, unb64
 from receipts.signing import public_jwk
-from receipts.verify import MEMBERS, Keys, is_small_order, load_keys, main, thumbprint, verify
+from receipts.verify import MEMBERS, Keys, is_small_order, load_keys, thumbprint, verify
 from tests.receipts.samples import ISSUER, JWKS, NOW, OTHER_SIGNER, SHA, SIGNER, as_bytes, flips, payload, sealed
 
 L = 2**252 + 27742317777372353535851937790883648493  # order of the base point, RFC 8032 section 5.1
@@ -357,73 +354,3 @@ def test_S12_thumbprint_follows_the_published_vector():
     raw = receipts.verify.unb64url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 
     assert thumbprint(raw) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-
-
-# --- command line -------------------------------------------------------------------------------------------------------------
-
-FILE = Path(receipts.verify.__file__)
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Writes a receipt and a key set, and names them as arguments."""
-
-    def write(document=None, jwks=JWKS) -> list[str]:
-        endless = payload(expires_at=NOW + timedelta(days=36500))
-        (tmp_path / "receipt.json").write_bytes(as_bytes(document or sealed(endless)))
-        (tmp_path / "jwks.json").write_bytes(as_bytes(jwks))
-        return [str(tmp_path / "receipt.json"), "--jwks", str(tmp_path / "jwks.json")]
-
-    return write
-
-
-def test_command_runs_as_a_file_on_its_own_without_django(files, tmp_path):
-    alone = tmp_path / "alone.py"
-    alone.write_bytes(FILE.read_bytes())
-    program = f"import sys, runpy; sys.argv = {['verify', *files()]!r}\ntry: runpy.run_path({str(alone)!r}, run_name='__main__')\n"
-    program += "finally: assert not {name for name in sys.modules if name.split('.')[0] in ('django', 'receipts', 'rfc8785')}"
-
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert (done.returncode, done.stdout.splitlines()[0], done.stderr) == (0, "verified", "")
-
-
-def test_command_runs_where_it_lies(files):
-    done = subprocess.run(
-        [sys.executable, FILE, *files(), "--issuer", ISSUER, "--environment", "production"], capture_output=True, check=False
-    )
-
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
-def test_command_prints_the_report_as_json(files, capsys):
-    status = main([*files(), "--environment", "staging", "--json"])
-
-    printed = json.loads(capsys.readouterr().out)
-    assert status == 1
-    assert (printed["verified"], printed["signature_valid"], printed["reasons"]) == (False, True, ["environment_mismatch"])
-
-
-def test_command_names_the_reason_in_words(files, capsys):
-    status = main([*files(sealed(payload(), signer=OTHER_SIGNER))])
-
-    assert status == 1
-    assert capsys.readouterr().out.splitlines() == ["not verified", "unknown_kid: the key set holds no key of that name"]
-
-
-def test_command_wants_conditions_accepted(files, capsys):
-    arguments = files(sealed(payload(verdict="constrain", conditions=["x"], expires_at=NOW + timedelta(days=36500))))
-
-    assert (main(arguments), main([*arguments, "--accept-conditions"])) == (1, 0)
-    assert "verdict_constrain" in capsys.readouterr().out
-
-
-def test_command_ends_with_2_on_unreadable_input(files, tmp_path, capsys):
-    arguments = files()
-    (tmp_path / "jwks.json").write_text("no json")
-
-    assert main(arguments) == 2
-    assert main([str(tmp_path / "missing"), *files()[1:]]) == 2
-    with pytest.raises(SystemExit, match="2"):
-        main([str(tmp_path)])
-    assert "cannot be read" in capsys.readouterr().err
