@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from config.refusals import Reason, Unfit
+
 AUDITORS, OPERATORS = "auditors", "operators"
 
 
@@ -15,6 +17,7 @@ class Actor:
     scopes: frozenset[str] | None = None
     partners: frozenset[str] | None = None
     superuser: bool = False
+    unfit: Unfit = Unfit()
 
     def may(self, scope: str) -> bool:
         """A person in front of a page has every scope; a token only its own."""
@@ -26,6 +29,18 @@ class Actor:
     @property
     def reads_all(self) -> bool:
         return self.superuser or not self.groups.isdisjoint({AUDITORS, OPERATORS})
+
+
+def scope_reasons(actor: Actor, *scopes: str) -> list[Reason]:
+    """Any one of the scopes will do."""
+    if any(actor.may(scope) for scope in scopes):
+        return []
+    return [Reason("scope_missing", f"The token needs the scope {' or '.join(scopes)}.", clear_by="whoever makes the token", status=403)]
+
+
+def call_reasons(actor: Actor, scope: str) -> list[Reason]:
+    """Why this call cannot be taken, whatever it is about: its scope, and what its channel found wrong. Every verb asks this."""
+    return scope_reasons(actor, scope) + list(actor.unfit.reasons)
 
 
 def group_names(user) -> frozenset[str]:

@@ -1,19 +1,28 @@
-"""The base of every API view: who acts in this call, and with which scopes."""
+"""The base of every API view: who acts in this call, with which scopes, and what is wrong with the call itself."""
 
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from access.actors import Actor, actor_of
+from access.actors import Actor, actor_of, scope_reasons
 from access.limits import CallThrottle
-from config.api import parameters
-from config.refusals import Reason, Refused
+from config.api import Filters, NoInput, body_of, filtered, if_match, page, parameter_reasons
+from config.refusals import Reason, Unfit, refuse_if
 
 
-def scope_reason(scopes: tuple[str, ...]) -> Reason:
-    return Reason("scope_missing", f"The token needs the scope {' or '.join(scopes)}.", clear_by="whoever makes the token", status=403)
+@dataclass(frozen=True)
+class Call:
+    """What a call says to a verb: who says it, the checked body, and the versions that it is about (None: whichever there is).
+
+    What is wrong with the call goes along with the actor, so that one refusal tells it with everything else.
+    """
+
+    actor: Actor
+    said: dict
+    version: frozenset[int] | None
 
 
 class ApiView(APIView):
@@ -29,16 +38,31 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         return actor_of(self.request.user, channel="api", token=self.request.auth)
 
-    def demand(self, *scopes: str) -> None:
-        """Raise Refused 403 unless the token has one of these scopes. After the 404s: what may not be seen does not exist."""
-        if not any(self.actor.may(scope) for scope in scopes):
-            raise Refused(scope_reason(scopes))
+    def call(self, serializer=NoInput, *, precondition: bool | None = None, **options) -> Call:
+        """The call as a verb takes it. `precondition`: If-Match is needed (True), may be given (False), or means nothing here (None)."""
+        said, unfit = body_of(serializer, self.request, **options)
+        version, about = (None, []) if precondition is None else if_match(self.request, required=precondition)
+        reasons = (*about, *parameter_reasons(self.request), *unfit.reasons)
+        return Call(replace(self.actor, unfit=Unfit(reasons, unfit.unread)), said, version)
+
+    def read(self, *allowed: str, scopes: tuple[str, ...] = ("read",), wrong: tuple[Reason, ...] = ()) -> dict[str, str]:
+        """The query parameters of a GET. Raises Refused with a missing scope, every wrong parameter, and what else is `wrong`.
+
+        After the 404s: what may not be seen does not exist.
+        """
+        refuse_if([*scope_reasons(self.actor, *scopes), *parameter_reasons(self.request, *allowed), *wrong])
+        return self.request.query_params.dict()
+
+    def listing(self, queryset, serializer, *, filters: Filters | None = None, **options) -> Response:
+        """One page of a list. Raises Refused with a missing scope and every wrong parameter."""
+        found, wrong = filtered(self.request, queryset, filters or {})
+        refuse_if(scope_reasons(self.actor, "read") + wrong)
+        return page(self, found, serializer, **options)
 
 
 class WhoAmI(ApiView):
     def get(self, request):
-        self.demand("read", "gate")
-        parameters(request)
+        self.read()
         actor = self.actor
         return Response(
             {

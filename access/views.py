@@ -15,6 +15,8 @@ from config.refusals import Reason
 
 # Pages that make no sense as a next page: they would lead straight back.
 NOT_NEXT = ("login", "logout")
+# Stock form views take PUT for POST.
+PAGE_METHODS = ["get", "post", "head", "options"]
 DESK = "/admin/reviews/deploymentreviewrequest/"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -23,7 +25,14 @@ class SignIn(auth.LoginView):
     """Name and password; then a code, from who has set up a second factor. Until then nobody is signed in."""
 
     form_class = SignInForm
+    http_method_names = PAGE_METHODS
     redirect_authenticated_user = True
+
+    def dispatch(self, request, *args, **kwargs):
+        """The stock view leads who is signed in on, whatever the method."""
+        if request.method.lower() not in self.http_method_names:
+            return self.http_method_not_allowed(request)
+        return super().dispatch(request, *args, **kwargs)
 
     def get_redirect_url(self) -> str:
         """Where `next` leads, when it is a page of this origin; else empty."""
@@ -96,6 +105,7 @@ def _in_words(seconds: int) -> str:
 
 class ChangePassword(auth.PasswordChangeView):
     form_class = NewPasswordForm
+    http_method_names = PAGE_METHODS
     success_url = reverse_lazy("password_change")
 
     def form_valid(self, form):

@@ -30,6 +30,8 @@ class Desk(admin.AdminSite):
         protected = super().admin_view(view, cacheable)
 
         def inner(request, *args, **kwargs):
+            if request.method not in ("GET", "HEAD", "POST"):
+                return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
             if request.user.is_authenticated and not self.has_permission(request):
                 raise PermissionDenied
             return protected(request, *args, **kwargs)

@@ -4,8 +4,11 @@ import json
 import logging
 import math
 import re
+import uuid
+from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.exceptions import ErrorDetail
@@ -16,11 +19,16 @@ from rest_framework.response import Response
 
 from config.errors import DATABASE_ERRORS, RETRY_AFTER_SECONDS, problem, refusal_of
 from config.middleware import close_broken_connections
-from config.refusals import Reason, Refused
+from config.refusals import Reason, Refused, Unfit, reasons_of, refuse_if
 
 logger = logging.getLogger(__name__)
 JSON_DEPTH = 16
 CURSOR = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+# RFC 9110 section 8.8.3: an entity-tag, and a list of them.
+TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+IF_MATCH = re.compile(rf"{TAG}(?:\s*,\s*{TAG})*")
+OUR_TAG = re.compile(r'"([1-9][0-9]{0,9})"')
+UNKNOWN_FIELD = ErrorDetail("This field is not known here or cannot be written.", code="unknown_field")
 
 
 def invalid(code: str, detail: str, *, pointer: str = "") -> Refused:
@@ -161,37 +169,66 @@ class StrictSerializer(serializers.Serializer):
     """Refuses what it does not know: a key that is not a writable field is an error and never dropped in silence."""
 
     def to_internal_value(self, data):
-        if isinstance(data, dict):
-            writable = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = sorted(str(key) for key in data if key not in writable)
-            if unknown:
-                raise serializers.ValidationError(
-                    {key[:80]: [ErrorDetail("This field is not known here or cannot be written.", code="unknown_field")] for key in unknown}
-                )
-        return super().to_internal_value(data)
+        unknown = {key[:80]: [UNKNOWN_FIELD] for key in self._unknown(data)}
+        try:
+            said = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**unknown, **error.detail}) from None
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return said
+
+    def _unknown(self, data) -> list[str]:
+        writable = {name for name, field in self.fields.items() if not field.read_only}
+        return sorted(str(key) for key in data if key not in writable) if isinstance(data, dict) else []
+
+    def sound(self) -> dict:
+        """What is right in a body that is wrong elsewhere, so that a verb can look at it beside the rest."""
+        given = self.initial_data if isinstance(self.initial_data, dict) else {}
+        right = [field for name, field in self.fields.items() if name in given and name not in self.errors and not field.read_only]
+        return {field.source: field.run_validation(given[field.field_name]) for field in right}
 
 
 class NoInput(StrictSerializer):
     """A body that may only be empty."""
 
 
+def body_of(serializer_class, request, **options) -> tuple[dict, Unfit]:
+    """The checked body of a request, and what is wrong with it. What is right of a wrong body is given too."""
+    try:
+        data = request.data
+    except Refused as refusal:
+        return {}, Unfit(refusal.reasons, unread=("",))
+    serializer = serializer_class(data=data, **options)
+    if serializer.is_valid():
+        return serializer.validated_data, Unfit()
+    reasons = tuple(_reasons(serializer.errors))
+    return serializer.sound(), Unfit(reasons, unread=tuple(reason.pointer for reason in reasons))
+
+
 def validated(serializer_class, request, **options) -> dict:
-    """The checked body of a request. Raises ValidationError (400) naming every wrong field."""
-    serializer = serializer_class(data=request.data, **options)
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
+    """The checked body of a request. Raises Refused (400) naming every wrong field."""
+    said, unfit = body_of(serializer_class, request, **options)
+    refuse_if(list(unfit.reasons))
+    return said
+
+
+def wrong_parameter(name: str, detail: str, *, code: str = "invalid") -> Reason:
+    return Reason(code, detail, status=400, parameter=name[:80])
+
+
+def parameter_reasons(request, *allowed: str) -> list[Reason]:
+    """One reason for each query parameter that is unknown, given twice, or holds what no text of ours can hold."""
+    found = request.query_params.lists()
+    known = f"The parameters here are: {', '.join(allowed) or 'none'}, each once."
+    wrong = [wrong_parameter(name, known, code="unknown_parameter") for name, values in found if name not in allowed or len(values) > 1]
+    broken = [name for name, values in found if any(_has_surrogate_or_null(text) for text in (name, *values))]
+    return wrong + [wrong_parameter(name, "It holds a null character.", code="null_character") for name in broken]
 
 
 def parameters(request, *allowed: str) -> dict[str, str]:
-    """Query parameters by name. Raises Refused (400) for one that is unknown or given twice."""
-    wrong = [name for name, values in request.query_params.lists() if name not in allowed or len(values) > 1]
-    if wrong:
-        raise Refused(
-            *(
-                Reason("unknown_parameter", f"The parameters here are: {', '.join(allowed) or 'none'}, each once.", status=400)
-                for _ in wrong[:1]
-            )
-        )
+    """Query parameters by name. Raises Refused (400) naming each that is wrong."""
+    refuse_if(parameter_reasons(request, *allowed))
     return request.query_params.dict()
 
 
@@ -202,14 +239,22 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def expected_version(request, found: int) -> int:
-    """The version that If-Match (RFC 9110 section 13.1.1, strong tags) names: the one found. Raises Refused 428 or 412."""
+def if_match(request, *, required: bool) -> tuple[frozenset[int] | None, list[Reason]]:
+    """The versions that If-Match names (RFC 9110 section 13.1.1), None for whichever there is, and what is wrong with the header.
+
+    `*` stands for any version there is. Tags are compared strongly, so a weak one, or one that is not ours, names no version.
+    """
     given = request.META.get("HTTP_IF_MATCH", "").strip()
     if not given:
-        raise Refused(Reason("if_match_required", "Send If-Match with the ETag that you last read.", status=428))
-    if etag(found) not in [tag.strip() for tag in given.split(",")]:
-        raise Refused(Reason("stale_version", f"It has changed since you read it; its ETag is now {etag(found)}.", status=412))
-    return found
+        missing = Reason("if_match_required", "Send If-Match with the ETag that you last read.", clear_by="whoever calls", status=428)
+        return None, [missing] if required else []
+    if given == "*":
+        return None, []
+    if not IF_MATCH.fullmatch(given):
+        detail = 'If-Match is the ETag that you last read, in its quotes, such as "3"; or *.'
+        return frozenset(), [Reason("if_match_invalid", detail, clear_by="whoever calls", status=412)]
+    ours = filter(None, map(OUR_TAG.fullmatch, re.findall(TAG, given)))
+    return frozenset(int(found[1]) for found in ours), []
 
 
 def versioned(data, version: int, *, status: int = 200, **headers) -> Response:
@@ -219,8 +264,13 @@ def versioned(data, version: int, *, status: int = 200, **headers) -> Response:
 # --- lists --------------------------------------------------------------------------------------------------------------------
 
 
+PAGE_PARAMETERS = ("cursor", "page_size")
+# A parameter's name → what it does with its text. Raises ValueError with a sentence that says what would be right.
+Filters = dict[str, Callable[[QuerySet, str], QuerySet]]
+
+
 def _foreign_cursor() -> Refused:
-    return invalid("invalid_cursor", "Take the cursor from `next` or `previous` of a page.")
+    return Refused(wrong_parameter("cursor", "Take the cursor from `next` or `previous` of a page.", code="invalid_cursor"))
 
 
 class KeysetPagination(CursorPagination):
@@ -241,7 +291,7 @@ class KeysetPagination(CursorPagination):
     def get_page_size(self, request) -> int:
         given = request.query_params.get("page_size", str(self.page_size))
         if not (given.isascii() and given.isdigit()) or len(given) > 6 or int(given) < 1:
-            raise invalid("invalid_page_size", f"page_size is a number from 1 to {self.max_page_size}.")
+            raise Refused(wrong_parameter("page_size", f"page_size is a number from 1 to {self.max_page_size}.", code="invalid_page_size"))
         return min(int(given), self.max_page_size)
 
 
@@ -256,7 +306,45 @@ def page(view, queryset, serializer_class, *, ordering: tuple[str, ...] = Keyset
     return paginator.get_paginated_response(serializer_class(rows, many=True).data)
 
 
-PAGE_PARAMETERS = ("cursor", "page_size")
+def filtered(request, queryset: QuerySet, filters: Filters) -> tuple[QuerySet, list[Reason]]:
+    """The queryset with every filter that was given, and a reason for each parameter of the list that is wrong."""
+    wrong = parameter_reasons(request, *filters, *PAGE_PARAMETERS)
+    _, odd = reasons_of(lambda: KeysetPagination().get_page_size(request))
+    refused = {reason.parameter for reason in wrong}
+    for name in [name for name in filters if name in request.query_params and name not in refused]:
+        try:
+            queryset = filters[name](queryset, request.query_params[name])
+        except ValueError as error:
+            wrong.append(wrong_parameter(name, str(error)))
+    return queryset, wrong + odd
+
+
+def by(lookup: str) -> Callable[[QuerySet, str], QuerySet]:
+    """A filter that compares a text; a value that nothing has finds nothing."""
+    return lambda queryset, text: queryset.filter(**{lookup: text})
+
+
+def by_word(name: str, lookup: str, words: dict[str, object]) -> Callable[[QuerySet, str], QuerySet]:
+    """A filter whose values are known words."""
+
+    def narrow(queryset: QuerySet, text: str) -> QuerySet:
+        if text not in words:
+            raise ValueError(f"{name} is one of: {', '.join(words)}.")
+        return queryset.filter(**{lookup: words[text]})
+
+    return narrow
+
+
+def by_id(name: str, lookup: str) -> Callable[[QuerySet, str], QuerySet]:
+    return lambda queryset, text: queryset.filter(**{lookup: id_of(name, text)})
+
+
+def id_of(name: str, text: str) -> uuid.UUID:
+    """Raises ValueError with a sentence for what is no id."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise ValueError(f"{name} is the id of a {name}.") from None
 
 
 # --- errors -------------------------------------------------------------------------------------------------------------------
@@ -304,7 +392,10 @@ def problem_handler(exception: Exception, context: dict) -> Response | None:
     if status in (429, 503):
         wait = getattr(exception, "wait", None)
         headers["Retry-After"] = RETRY_AFTER_SECONDS if wait is None else str(max(1, math.ceil(wait)))
+    if status == 412:
+        headers["ETag"] = next((etag(reason.version) for reason in reasons if reason.version), None)
     request_id = getattr(context["request"], "request_id", "")
+    headers = {name: value for name, value in headers.items() if value}
     return Response(
         problem(status, reasons, request_id=request_id), status=status, headers=headers, content_type="application/problem+json"
     )

@@ -5,7 +5,7 @@ import sys
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 
 from config.refusals import Reason, Refused
@@ -85,6 +85,9 @@ def permission_denied(request, exception) -> HttpResponse:
 
 
 def csrf_failure(request, reason="") -> HttpResponse:
+    if request.method != "POST":
+        # No page takes a method of this kind, whatever token comes with it.
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     return answer(
         request, 403, Reason("csrf", "The form was too old or came from another site. Go back, reload the page and send it again.")
     )

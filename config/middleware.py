@@ -4,6 +4,7 @@ import io
 import uuid
 
 from django.db import connections
+from django.http import HttpResponse
 
 from config.errors import DATABASE_ERRORS, answer, answer_refusal, refusal_of
 from config.refusals import Reason, Refused
@@ -27,10 +28,11 @@ def request_id(get_response):
 
 
 def problems(get_response):
-    """A refusal or a database error that a view let out becomes an answer."""
+    """A refusal or a database error that a view let out becomes an answer; so does a method that a view does not know."""
 
     def middleware(request):
-        return get_response(request)
+        response = get_response(request)
+        return _about_methods(request, response) if response.status_code == 405 else response
 
     def process_exception(request, exception):
         if isinstance(exception, Refused):
@@ -42,6 +44,16 @@ def problems(get_response):
 
     middleware.process_exception = process_exception
     return middleware
+
+
+def _about_methods(request, response) -> HttpResponse:
+    """OPTIONS is told what there is (RFC 9110 section 9.3.7); any other method that is not there is refused in words."""
+    allowed = ", ".join(sorted({*response["Allow"].split(", "), "OPTIONS"}))
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204, headers={"Allow": allowed})
+    refused = answer(request, 405, Reason("method_not_allowed", f"The methods here are: {allowed}."))
+    refused["Allow"] = allowed
+    return refused
 
 
 def close_broken_connections() -> None:

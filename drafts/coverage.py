@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 
-from access.actors import Actor
+from access.actors import Actor, call_reasons
 from config.databases import STORE
 from config.refusals import Reason, Refused, not_found, recorded, refuse_if
 from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, Partner, PlanState, Role
@@ -19,6 +19,7 @@ UNIQUE = "23505"
 # Further plans that an actor may see, as conditions; reviews signs up here, because drafts must not know reviews.
 also_visible: list[Callable[[Actor], Q]] = []
 THERE_ALREADY = "drafts_coverageplan has that row already"
+Version = int | frozenset[int] | None
 
 
 # --- who may see and write ----------------------------------------------------------------------------------------------------
@@ -67,9 +68,7 @@ def owner_reasons(actor: Actor, partner: Partner, *, scope: str) -> list[Reason]
         reasons.append(
             Reason("not_an_owner", f"Only an owner of {partner.slug} can do this.", clear_by=owner_names(partner.pk), status=403)
         )
-    if not actor.may(scope):
-        reasons.append(Reason("scope_missing", f"The token needs the scope {scope!r}.", clear_by="whoever makes the token", status=403))
-    return reasons
+    return reasons + call_reasons(actor, scope)
 
 
 def locked_plan(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan:
@@ -82,10 +81,12 @@ def locked_plan(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan:
     return plan
 
 
-def version_reasons(found: int, expected: int | None) -> list[Reason]:
-    if expected is None or expected == found:
+def version_reasons(found: int, expected: Version) -> list[Reason]:
+    """`expected`: the version that was seen, any one of several, or None for whichever there is."""
+    if expected is None or found in (expected if isinstance(expected, frozenset) else {expected}):
         return []
-    return [Reason("stale_version", f"It has changed since you read it; it is at version {found} now.", status=412)]
+    detail = f"It has changed since you read it; it is at version {found} now."
+    return [Reason("stale_version", detail, clear_by="whoever reads it again", status=412, version=found)]
 
 
 def edit_reasons(plan: CoveragePlan) -> list[Reason]:
@@ -114,13 +115,15 @@ def _taken() -> Refused:
     return Refused(Reason("duplicate_reference", detail, pointer="/external_reference"))
 
 
-def create_plan(actor: Actor, *, partner_slug: str, fields: dict) -> CoveragePlan:
+def create_plan(actor: Actor, *, partner_slug: str | None, fields: dict) -> CoveragePlan:
     """Save a new plan. `fields`: the PLAN_FIELDS, already validated. Raises Refused 400 for a partner out of sight."""
     with recorded(actor, "create_plan"), transaction.atomic(using=STORE):
         partner = visible_partners(actor).filter(slug=partner_slug).first()
         if partner is None:
-            detail = "There is no such partner among yours."
-            raise Refused(Reason("unknown_partner", detail, clear_by="an operator", pointer="/partner", status=400))
+            unknown = Reason(
+                "unknown_partner", "There is no such partner among yours.", clear_by="an operator", pointer="/partner", status=400
+            )
+            raise Refused(*call_reasons(actor, "draft"), unknown)
         refuse_if(owner_reasons(actor, partner, scope="draft"))
         plan = _stored(lambda: CoveragePlan.objects.create(partner=partner, **fields))
         _sign(plan, actor)
@@ -142,7 +145,7 @@ def _is_duplicate(error: IntegrityError) -> bool:
     return getattr(error.__cause__, "pgcode", "") == UNIQUE or str(error) == THERE_ALREADY
 
 
-def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: int | None = None) -> CoveragePlan:
+def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: Version = None) -> CoveragePlan:
     """Change some of PLAN_FIELDS of a plan that is a draft. Archiving is allowed in any state but review."""
     with recorded(actor, "edit_plan"), transaction.atomic(using=STORE):
         plan = locked_plan(actor, plan_id)
@@ -159,15 +162,13 @@ def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: int | 
         return seen_plan(plan.pk)
 
 
-def append_move(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: int | None = None) -> ExpansionMove:
+def append_move(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: Version = None) -> ExpansionMove:
     """Append draft coverage. `fields`: the MOVE_FIELDS; `corrects` names an earlier move or is None. Numbers have no gaps."""
     with recorded(actor, "append_move"), transaction.atomic(using=STORE):
         plan = locked_plan(actor, plan_id)
-        refuse_if(owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version) + edit_reasons(plan))
         last = plan.moves.aggregate(last=Max("number"))["last"] or 0
-        if (corrects := fields.get("corrects")) is not None and not 1 <= corrects <= last:
-            detail = "It can only correct an earlier move of this plan."
-            raise Refused(Reason("unknown_move", detail, pointer="/corrects", status=400))
+        reasons = owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version)
+        refuse_if(reasons + _corrects_reasons(fields.get("corrects"), last) + edit_reasons(plan))
         made = ExpansionMove.objects.create(plan=plan, number=last + 1, **fields)
         plan.version += 1
         plan.updated_at = Now()
@@ -176,14 +177,21 @@ def append_move(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: int 
         return ExpansionMove.objects.as_of_now().get(pk=made.pk)
 
 
-def delete_plan(actor: Actor, plan_id: uuid.UUID, *, version: int | None = None) -> None:
+def _corrects_reasons(corrects: int | None, last: int) -> list[Reason]:
+    if corrects is None or 1 <= corrects <= last:
+        return []
+    return [Reason("unknown_move", "It can only correct an earlier move of this plan.", pointer="/corrects", status=400)]
+
+
+def delete_plan(actor: Actor, plan_id: uuid.UUID, *, version: Version = None) -> None:
     """Delete a plan without moves and requests; one with history can only be archived (409 plan_has_history)."""
     with recorded(actor, "delete_plan"), transaction.atomic(using=STORE):
         plan = locked_plan(actor, plan_id)
-        refuse_if(owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version))
+        reasons = owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version)
         if plan.moves.exists() or plan.review_requests.exists():
             detail = "The plan has moves or review requests, which are kept; archive it instead."
-            raise Refused(Reason("plan_has_history", detail, clear_by=owner_names(plan.partner_id)))
+            reasons.append(Reason("plan_has_history", detail, clear_by=owner_names(plan.partner_id)))
+        refuse_if(reasons)
         authors = Author.objects.filter(plan_id=plan.pk)
         plan.delete()
         authors.delete()

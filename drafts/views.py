@@ -8,11 +8,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from access.actors import Actor
-from access.pages import page, page_actor
+from access.pages import counts, page, page_actor
 from config.forms import VersionForm
+from config.methods import require_safe
 from drafts import coverage
 from drafts.boundary import boundary_object
 from drafts.forms import GATE_TYPES, EditPlanForm, MoveForm, NewPlanForm
@@ -43,6 +44,7 @@ def new_plan(request) -> HttpResponse:
 
 @form_page
 @login_required
+@counts("edit_plan")
 def edit_plan(request, plan_id: uuid.UUID) -> HttpResponse:
     actor = page_actor(request)
     plan = visible_plan(actor, plan_id)
@@ -65,6 +67,7 @@ def _edit_reasons(actor: Actor, plan: CoveragePlan) -> list:
 
 @form_page
 @login_required
+@counts("append_move")
 def new_move(request, plan_id: uuid.UUID) -> HttpResponse:
     actor = page_actor(request)
     plan = visible_plan(actor, plan_id)
@@ -88,6 +91,7 @@ def boundary_object_page(request, plan_id: uuid.UUID) -> HttpResponse:
 
 @form_page
 @login_required
+@counts("delete_plan")
 def delete_plan(request, plan_id: uuid.UUID) -> HttpResponse:
     """What deleting and archiving would do; POST deletes."""
     actor = page_actor(request)
@@ -106,6 +110,7 @@ def _delete_page(request, plan: CoveragePlan, form: VersionForm) -> HttpResponse
 
 @require_POST
 @login_required
+@counts("edit_plan")
 def archive_plan(request, plan_id: uuid.UUID) -> HttpResponse:
     """Archive a plan, or bring an archived one back."""
     actor = page_actor(request)

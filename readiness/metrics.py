@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Count, Min
 from django.http import Http404, HttpResponse
-from django.views.decorators.http import require_safe
 
+from config.methods import require_safe
 from readiness.checks import Result
 from readiness.gate import BLOCKED, READY, UNKNOWN, readiness
 from reviews.models import DeploymentReviewRequest, State

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
 
 from access.actors import Actor
 from access.pages import account_of, page_actor
+from config.methods import require_safe
 from readiness import aside, history, journey, probes, rollout, words
 from readiness.gate import json_text, readiness
 

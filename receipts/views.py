@@ -3,8 +3,8 @@
 from django.http import JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
 
+from config.methods import require_safe
 from receipts.keys import jwks as key_set
 from receipts.verify import GATE_TYPE, MEANING, OBJECT, PROTOCOL, SIG_ALG
 

@@ -89,9 +89,9 @@ class QueueAdmin(ReadOnlyAdmin):
         view, one = self.admin_site.admin_view, "<uuid:object_id>"
         return [
             path(f"{one}/change/", view(desk.packet_page), name="reviews_deploymentreviewrequest_change"),
-            path(f"{one}/decide/", view(desk.decide_page), name="decide"),
-            path(f"{one}/revoke/", view(desk.step_page), {"name": "revoke"}, name="desk_revoke"),
-            path(f"{one}/comment/", view(desk.step_page), {"name": "comment"}, name="desk_comment"),
+            path(f"{one}/decide/", desk.counted(view(desk.decide_page)), {"name": "vote"}, name="decide"),
+            path(f"{one}/revoke/", desk.counted(view(desk.step_page)), {"name": "revoke"}, name="desk_revoke"),
+            path(f"{one}/comment/", desk.counted(view(desk.step_page)), {"name": "comment"}, name="desk_comment"),
             path(f"{one}/history/", view(to_packet)),
             *super().get_urls(),
         ]

@@ -6,19 +6,18 @@ from datetime import timedelta
 
 from rest_framework.response import Response
 
-from access.api import ApiView, scope_reason
-from config.api import PAGE_PARAMETERS, NoInput, expected_version, invalid, page, parameters, validated, versioned
-from config.refusals import Reason, Refused, not_found, recorded, refuse_if
-from drafts.api import PlanView
-from drafts.coverage import owner_reasons
+from access.api import ApiView
+from config.api import by, by_id, by_word, versioned
+from config.refusals import Reason, Refused, not_found
 from drafts.serializers import PlanOutput
 from receipts.canonical import b64url
 from receipts.models import Receipt
 from reviews import decisions, explain, packet, staging
 from reviews.confirmations import utc_text
-from reviews.models import DeploymentReviewRequest, Environment, Kind, State
+from reviews.models import Confirmation as ConfirmationRow
+from reviews.models import DeploymentReviewRequest, Environment, State
 from reviews.record import database_now
-from reviews.rights import confirmer_reasons, requester_reasons, visible_requests
+from reviews.rights import visible_requests
 from reviews.serializers import (
     CommentInput,
     ConfirmationInput,
@@ -38,18 +37,13 @@ DEFAULT_VALIDITY = timedelta(days=30)
 
 class Environments(ApiView):
     def get(self, request):
-        self.demand("read")
-        parameters(request, *PAGE_PARAMETERS)
-        return page(self, Environment.objects.prefetch_related("policies"), EnvironmentOutput)
+        return self.listing(Environment.objects.prefetch_related("policies"), EnvironmentOutput)
 
 
-class Expand(PlanView):
+class Expand(ApiView):
     def post(self, request, plan_id):
-        plan = self.writable(plan_id, "expand")
-        version = expected_version(request, plan.version)
-        parameters(request)
-        validated(NoInput, request)
-        expanded = decisions.expand(self.actor, plan_id, version=version)
+        call = self.call(precondition=True)
+        expanded = decisions.expand(call.actor, plan_id, version=call.version)
         return versioned(PlanOutput(expanded).data, expanded.version)
 
 
@@ -62,23 +56,13 @@ class RequestView(ApiView):
             raise not_found("review request")
         return found
 
+    def stated(self, confirmation: ConfirmationRow) -> Response:
+        return versioned(ConfirmationOutput(confirmation).data, confirmation.review_request.version)
+
     def readable(self, request_id: uuid.UUID, *allowed: str) -> DeploymentReviewRequest:
         found = self.review_request(request_id)
-        self.demand("read")
-        parameters(self.request, *allowed)
+        self.read(*allowed)
         return found
-
-    def owned(self, request_id: uuid.UUID, verb: str, *, scope: str) -> int:
-        """The version to write: 404 and 403, then 428 and 412, come before every question about the body."""
-        found = self.review_request(request_id)
-        return self._version(found, verb, owner_reasons(self.actor, found.plan.partner, scope=scope))
-
-    def _version(self, found: DeploymentReviewRequest, verb: str, reasons: list[Reason]) -> int:
-        with recorded(self.actor, verb):
-            refuse_if(reasons)
-        version = expected_version(self.request, found.version)
-        parameters(self.request)
-        return version
 
 
 def answer(review_request: DeploymentReviewRequest, *, status: int = 200, **headers) -> Response:
@@ -86,46 +70,26 @@ def answer(review_request: DeploymentReviewRequest, *, status: int = 200, **head
 
 
 class Requests(ApiView):
+    filters = {
+        "plan": by_id("plan", "plan_id"),
+        "environment": by("environment__slug"),
+        "partner": by("plan__partner__slug"),
+        "state": by_word("state", "state_now", {state: state for state in State.values}),
+    }
+
     def get(self, request):
-        self.demand("read")
-        given = parameters(request, "plan", "environment", "partner", "state", *PAGE_PARAMETERS)
-        return page(self, _filtered(visible_requests(self.actor), given), RequestOutput)
+        return self.listing(visible_requests(self.actor), RequestOutput, filters=self.filters)
 
     def post(self, request):
-        self.demand("draft")
-        parameters(request)
-        said = validated(OpenInput, request)
+        call = self.call(OpenInput)
         opened = decisions.open_request(
-            self.actor,
-            plan_id=said["plan"],
-            environment_slug=said["environment"],
-            subject=said.get("subject"),
-            predecessor_id=said.get("predecessor"),
+            call.actor,
+            plan_id=call.said.get("plan"),
+            environment_slug=call.said.get("environment"),
+            subject=call.said.get("subject"),
+            predecessor_id=call.said.get("predecessor"),
         )
         return answer(opened, status=201, Location=f"/api/v1/review-requests/{opened.pk}/")
-
-
-def plan_parameter(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise invalid("invalid", "plan is the id of a plan.") from None
-
-
-def _filtered(requests, given: dict):
-    if "\x00" in "".join(given.values()):
-        raise invalid("null_character", "A parameter holds a null character.")
-    if "plan" in given:
-        requests = requests.filter(plan_id=plan_parameter(given["plan"]))
-    if "environment" in given:
-        requests = requests.filter(environment__slug=given["environment"])
-    if "partner" in given:
-        requests = requests.filter(plan__partner__slug=given["partner"])
-    if "state" in given:
-        if given["state"] not in State.values:
-            raise invalid("unknown_state", f"state is one of: {', '.join(State.values)}.")
-        requests = requests.filter(state_now=given["state"])
-    return requests
 
 
 class Request(RequestView):
@@ -133,11 +97,8 @@ class Request(RequestView):
         return answer(self.readable(request_id))
 
     def patch(self, request, request_id):
-        version = self.owned(request_id, "edit_subject", scope="draft")
-        said = validated(SubjectInput, request)
-        if "subject" not in said:
-            return answer(self.review_request(request_id))
-        return answer(decisions.edit_subject(self.actor, request_id, subject=said["subject"], version=version))
+        call = self.call(SubjectInput, precondition=True)
+        return answer(decisions.edit_subject(call.actor, request_id, version=call.version, **call.said))
 
 
 class Confirmations(RequestView):
@@ -149,43 +110,30 @@ class Confirmations(RequestView):
 
 class Confirmation(RequestView):
     def get(self, request, request_id, kind):
-        found = self.readable(request_id)
+        found = self.review_request(request_id)
         confirmation = found.confirmations.filter(kind=kind).first()
         if confirmation is None:
             raise not_found("confirmation")
+        self.read()
         return versioned(ConfirmationOutput(confirmation).data, found.version)
 
     def put(self, request, request_id, kind):
-        found = self.review_request(request_id)
-        if kind not in Kind.values:
-            raise not_found("confirmation")
-        version = self._version(found, "confirm", confirmer_reasons(self.actor, found, kind))
-        said = {"valid_until": utc_text(database_now() + DEFAULT_VALIDITY), **validated(ConfirmationInput, request)}
-        confirmation = decisions.confirm(self.actor, request_id, kind, version=version, **said)
-        return versioned(ConfirmationOutput(confirmation).data, version + 1)
+        call = self.call(ConfirmationInput, precondition=True)
+        said = {"fields": None, "valid_until": utc_text(database_now() + DEFAULT_VALIDITY), **call.said}
+        return self.stated(decisions.confirm(call.actor, request_id, kind, version=call.version, **said))
 
 
 class Person(RequestView):
     """Who is named for one confirmation."""
 
     def put(self, request, request_id, kind):
-        version = self._turn(request_id, kind)
-        return self._named(request_id, kind, validated(PersonInput, request)["username"], version=version)
+        call = self.call(PersonInput, precondition=True)
+        username = call.said.get("username")
+        return self.stated(decisions.name_person(call.actor, request_id, kind, username=username, version=call.version))
 
     def delete(self, request, request_id, kind):
-        version = self._turn(request_id, kind)
-        validated(NoInput, request)
-        return self._named(request_id, kind, "", version=version)
-
-    def _turn(self, request_id: uuid.UUID, kind: str) -> int:
-        self.review_request(request_id)
-        if kind not in Kind.values:
-            raise not_found("confirmation")
-        return self.owned(request_id, "name_person", scope="draft")
-
-    def _named(self, request_id: uuid.UUID, kind: str, username: str, *, version: int) -> Response:
-        confirmation = decisions.name_person(self.actor, request_id, kind, username=username, version=version)
-        return versioned(ConfirmationOutput(confirmation).data, version + 1)
+        call = self.call(precondition=True)
+        return self.stated(decisions.name_person(call.actor, request_id, kind, username="", version=call.version))
 
 
 class StagingValidation(RequestView):
@@ -193,10 +141,10 @@ class StagingValidation(RequestView):
         return self._standing(self.readable(request_id))
 
     def put(self, request, request_id):
-        version = self.owned(request_id, "hand_in_staging", scope="draft")
+        call = self.call(StagingInput, precondition=True)
         # The parser has refused duplicate keys and NaN, so the text written anew says what was sent.
-        text = json.dumps(validated(StagingInput, request)["receipt"], ensure_ascii=False)
-        decisions.hand_in_staging(self.actor, request_id, receipt_text=text, version=version)
+        text = json.dumps(call.said.get("receipt"), ensure_ascii=False)
+        decisions.hand_in_staging(call.actor, request_id, receipt_text=text, version=call.version)
         return self._standing(self.review_request(request_id))
 
     def _standing(self, found: DeploymentReviewRequest) -> Response:
@@ -205,46 +153,29 @@ class StagingValidation(RequestView):
 
 class RequestReview(RequestView):
     def post(self, request, request_id):
-        version = self.owned(request_id, "request_review", scope="request")
-        validated(NoInput, request)
-        return answer(decisions.request_review(self.actor, request_id, version=version))
+        call = self.call(precondition=True)
+        return answer(decisions.request_review(call.actor, request_id, version=call.version))
 
 
 class Recall(RequestView):
     def post(self, request, request_id):
-        found = self.review_request(request_id)
-        version = self._version(found, "recall", requester_reasons(self.actor, found) + self._scope())
-        validated(NoInput, request)
-        return answer(decisions.recall(self.actor, request_id, version=version))
-
-    def _scope(self) -> list[Reason]:
-        return [] if self.actor.may("request") else [scope_reason(("request",))]
+        call = self.call(precondition=True)
+        return answer(decisions.recall(call.actor, request_id, version=call.version))
 
 
 class SaidVerb(RequestView):
-    """A verb of decisions that takes a comment; rights beyond the scope are the verb's own question."""
+    """A verb of decisions that takes a comment."""
 
     verb = ""
 
     def post(self, request, request_id):
-        found = self.review_request(request_id)
-        with recorded(self.actor, self.verb):
-            self.demand("request")
-            refuse_if(self.rights(found))
-        version = expected_version(request, found.version)
-        parameters(request)
-        said = validated(CommentInput, request)
-        return answer(getattr(decisions, self.verb)(self.actor, request_id, comment=said["comment"], version=version))
-
-    def rights(self, found: DeploymentReviewRequest) -> list[Reason]:
-        return []
+        call = self.call(CommentInput, precondition=True)
+        verb = getattr(decisions, self.verb)
+        return answer(verb(call.actor, request_id, comment=call.said.get("comment"), version=call.version))
 
 
 class Withdraw(SaidVerb):
     verb = "withdraw"
-
-    def rights(self, found):
-        return requester_reasons(self.actor, found)
 
 
 class Revoke(SaidVerb):
@@ -260,10 +191,11 @@ class Comment(SaidVerb):
 
 class FrozenPacket(RequestView):
     def get(self, request, request_id):
-        found = self.readable(request_id)
+        found = self.review_request(request_id)
         frozen = found.packets.filter(revision=found.revision).first()
         if frozen is None:
             raise Refused(Reason("no_packet", "Nothing is frozen yet; a review request freezes the packet.", status=404))
+        self.read()
         said = {"revision": frozen.revision, "digest": frozen.digest, "commitment_id": frozen.commitment_id, "frozen_at": frozen.frozen_at}
         secret = {"section_digests": frozen.section_digests, "salt": b64url(bytes(frozen.salt)), "packet": packet.value_of(frozen)}
         return versioned(said | secret, found.version)
@@ -271,8 +203,7 @@ class FrozenPacket(RequestView):
 
 class Timeline(RequestView):
     def get(self, request, request_id):
-        found = self.readable(request_id, *PAGE_PARAMETERS)
-        return page(self, found.events.all(), EventOutput, ordering=("number",))
+        return self.listing(self.review_request(request_id).events.all(), EventOutput, ordering=("number",))
 
 
 class Missing(RequestView):
@@ -284,8 +215,9 @@ class Missing(RequestView):
 
 class Receipts(RequestView):
     def get(self, request, request_id):
-        found = self.readable(request_id)
+        found = self.review_request(request_id)
         receipt = Receipt.objects.filter(request_id=found.pk).first()
         if receipt is None:
             raise Refused(Reason("no_receipt", "There is no receipt; a decision leaves one.", status=404))
+        self.read()
         return Response(receipt.envelope)

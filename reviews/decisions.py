@@ -7,13 +7,13 @@ leaves nothing but a row in Denial.
 import uuid
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from access import people
-from access.actors import OPERATORS, Actor
+from access.actors import OPERATORS, Actor, call_reasons
 from config.databases import STORE
-from config.refusals import Reason, Refused, not_found, recorded, refuse_if
-from drafts.coverage import locked_plan, owner_names, owner_reasons, seen_plan, version_reasons, visible_plans
+from config.refusals import Reason, Refused, not_found, reasons_of, recorded, refuse_if
+from drafts.coverage import Version, locked_plan, owner_names, owner_reasons, seen_plan, version_reasons
 from drafts.models import CoveragePlan, PlanState
 from reviews import confirmations, explain, packet, staging
 from reviews.ballot import cast, hand_out, vote_reasons
@@ -25,16 +25,18 @@ from reviews.models import (
     Choice,
     Confirmation,
     DeploymentReviewRequest,
-    Environment,
     Kind,
     Packet,
     StagingValidation,
     State,
 )
+from reviews.opening import insert_open, open_reasons, plan_and_environment, predecessor_of, propose_again
 from reviews.record import database_now, write_event
-from reviews.rights import confirmer_reasons, confirming_role, onlooking_role, owning_role, requester_reasons, scope_reasons
+from reviews.rights import confirmer_reasons, confirming_role, onlooking_role, owning_role, requester_reasons
 from reviews.turn import Turn, comment_reasons, owner_turn_reasons, seen_request, state_reasons, taking_turn
 from reviews.verdict import count, stop, usable_signer
+
+AS_IT_IS = object()
 
 # --- owners: open, confirm, request review -------------------------------------------------------------------------------------
 
@@ -47,13 +49,13 @@ def open_request(
     `predecessor_id`: an ended or approved request of the plan; its confirmations are proposed again, unconfirmed.
     """
     with recorded(actor, "open"), transaction.atomic(using=STORE):
-        plan, environment = _plan_and_environment(actor, plan_id, environment_slug)
-        subjects = packet.clean_subjects([] if subject is None else subject)
+        subjects, wrong = reasons_of(lambda: packet.clean_subjects([] if subject is None else subject))
+        plan, environment = plan_and_environment(actor, plan_id, environment_slug, wrong=wrong)
         now = database_now()
         expire_due(plan_id=plan.pk, environment_id=environment.pk, now=now)
-        predecessor = _predecessor(plan, predecessor_id, now=now)
+        predecessor, unknown = reasons_of(lambda: predecessor_of(plan, predecessor_id, now=now))
         plan = locked_plan(actor, plan.pk)
-        refuse_if(_open_reasons(plan, environment))
+        refuse_if(owner_reasons(actor, plan.partner, scope="draft") + wrong + unknown + open_reasons(plan, environment))
         review_request = DeploymentReviewRequest(
             plan=plan,
             environment=environment,
@@ -62,69 +64,22 @@ def open_request(
             opened_by_id=actor.user_id,
             opened_by=actor.username,
         )
-        _insert_open(review_request)
-        _propose_again(predecessor, review_request)
+        insert_open(review_request)
+        propose_again(predecessor, review_request)
         write_event(actor, "open", review_request, at=now, to_state=State.DRAFT, role=ActingRole.OWNER)
         carry(plan)
         return seen_request(review_request.pk)
 
 
-def _plan_and_environment(actor: Actor, plan_id: uuid.UUID, slug: str) -> tuple[CoveragePlan, Environment]:
-    plan, environment = visible_plans(actor).filter(pk=plan_id).first(), Environment.objects.filter(slug=slug).first()
-    if plan is not None:
-        refuse_if(owner_reasons(actor, plan.partner, scope="draft"))
-    unknown = [
-        Reason(f"unknown_{name}", f"There is no such {name} for you.", clear_by="an operator", pointer=f"/{name}", status=400)
-        for name, found in (("plan", plan), ("environment", environment))
-        if found is None
-    ]
-    refuse_if(unknown)
-    return plan, environment
-
-
-def _predecessor(plan: CoveragePlan, predecessor_id: uuid.UUID | None, *, now: datetime) -> DeploymentReviewRequest | None:
-    if predecessor_id is None:
-        return None
-    found = plan.review_requests.using(STORE).select_for_update().filter(pk=predecessor_id).first()
-    if found is None or found.state_at(now) in OPEN_STATES:
-        detail = "A predecessor is an ended or approved review request of the same plan."
-        raise Refused(Reason("unknown_predecessor", detail, pointer="/predecessor", status=400))
-    return found
-
-
-def _open_reasons(plan: CoveragePlan, environment: Environment) -> list[Reason]:
-    owners = owner_names(plan.partner_id)
-    reasons = [Reason("plan_archived", "The plan is archived.", clear_by=owners)] if plan.archived else []
-    if plan.review_requests.filter(environment=environment, state__in=OPEN_STATES).exists():
-        detail = f"There is an open review request of this plan for {environment.slug} already."
-        reasons.append(Reason("open_request_exists", detail, clear_by=owners))
-    return reasons
-
-
-def _insert_open(review_request: DeploymentReviewRequest) -> None:
-    try:
-        with transaction.atomic(using=STORE):
-            review_request.save(force_insert=True)
-    except IntegrityError:
-        raise Refused(Reason("open_request_exists", "An open review request of this plan was made a moment ago.")) from None
-
-
-def _propose_again(predecessor: DeploymentReviewRequest | None, review_request: DeploymentReviewRequest) -> None:
-    """Copy the predecessor's confirmations as unconfirmed: somebody has to say them again."""
-    if predecessor is not None:
-        Confirmation.objects.bulk_create(
-            Confirmation(review_request=review_request, kind=old.kind, fields=old.fields, evidence_url=old.evidence_url)
-            for old in predecessor.confirmations.all()
-            if old.is_stated
-        )
-
-
-def edit_subject(actor: Actor, request_id: uuid.UUID, *, subject: object, version: int | None = None) -> DeploymentReviewRequest:
+def edit_subject(actor: Actor, request_id: uuid.UUID, *, subject: object = AS_IT_IS, version: Version = None) -> DeploymentReviewRequest:
     """Say what would be deployed; in draft and changes_requested."""
     with taking_turn(actor, "edit_subject", request_id, role=ActingRole.OWNER) as turn:
-        refuse_if(owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
-        turn.review_request.subject = packet.clean_subjects(subject)
-        turn.save()
+        subjects, wrong = reasons_of(lambda: None if subject is AS_IT_IS else packet.clean_subjects(subject))
+        reasons = owner_turn_reasons(turn, version, scope="draft") + wrong
+        refuse_if(reasons + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
+        if subjects is not None:
+            turn.review_request.subject = subjects
+            turn.save()
     return seen_request(request_id)
 
 
@@ -137,35 +92,41 @@ def confirm(
     valid_until: object,
     evidence_url: object = None,
     evidence_sha256: object = None,
-    version: int | None = None,
+    version: Version = None,
 ) -> Confirmation:
     """State one of the five confirmations, or state it anew. The person is the actor, the time is the database's."""
     with taking_turn(actor, "confirm", request_id) as turn:
+        if kind not in Kind.values:
+            raise not_found("confirmation")
+        evidence = {"valid_until": valid_until, "evidence_url": evidence_url, "evidence_sha256": evidence_sha256}
+        said, wrong = reasons_of(lambda: _statement(kind, fields, now=turn.now, **evidence))
         rights = confirmer_reasons(actor, turn.review_request, kind) + version_reasons(turn.review_request.version, version)
-        refuse_if(rights + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
+        refuse_if(rights + wrong + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
         turn.role = confirming_role(actor, turn.review_request)
-        said = _statement(kind, fields, now=turn.now, valid_until=valid_until, evidence_url=evidence_url, evidence_sha256=evidence_sha256)
         said |= {"confirmed_by_id": actor.user_id, "confirmed_by": actor.username, "confirmed_at": turn.now}
         confirmation, _ = Confirmation.objects.update_or_create(review_request=turn.review_request, kind=kind, defaults=said)
         turn.save(detail={"kind": kind})
+        confirmation.review_request = turn.review_request
         return confirmation
 
 
-def name_person(actor: Actor, request_id: uuid.UUID, kind: str, *, username: object, version: int | None = None) -> Confirmation:
+def name_person(actor: Actor, request_id: uuid.UUID, kind: str, *, username: object, version: Version = None) -> Confirmation:
     """Say who is to confirm one kind, beside the owners; an empty name takes that back. What is confirmed already stands until restated."""
     with taking_turn(actor, "name_person", request_id, role=ActingRole.OWNER) as turn:
-        refuse_if(owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
         if kind not in Kind.values:
             raise not_found("confirmation")
-        named_id, named = _person(username)
+        person, wrong = reasons_of(lambda: _person(username))
         found = turn.review_request.confirmations.filter(kind=kind).first()
-        if named_id is None and (found is None or found.named_id is None):
-            raise Refused(Reason("nobody_named", "Nobody is named for this confirmation.", pointer="/username"))
-        said = {"named_id": named_id, "named": named}
+        if username == "" and (found is None or found.named_id is None):
+            wrong.append(Reason("nobody_named", "Nobody is named for this confirmation.", pointer="/username"))
+        reasons = owner_turn_reasons(turn, version, scope="draft") + wrong
+        refuse_if(reasons + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
+        said = dict(zip(("named_id", "named"), person, strict=True))
         confirmation, _ = Confirmation.objects.update_or_create(
             review_request=turn.review_request, kind=kind, defaults=said, create_defaults={"fields": {}, **said}
         )
-        turn.save(detail={"kind": kind, "named": named})
+        turn.save(detail={"kind": kind, "named": said["named"]})
+        confirmation.review_request = turn.review_request
         return confirmation
 
 
@@ -180,22 +141,16 @@ def _person(username: object) -> tuple[int | None, str]:
 
 
 def _statement(kind: str, fields: object, *, now: datetime, **evidence) -> dict:
-    if kind not in Kind.values:
-        raise not_found("confirmation")
-    wrong: list[Reason] = []
-    said: dict = {}
-    for clean in (lambda: {"fields": confirmations.clean_fields(kind, fields)}, lambda: confirmations.clean_evidence(**evidence)):
-        try:
-            said |= clean()
-        except Refused as refusal:
-            wrong += refusal.reasons
+    typed, wrong = reasons_of(lambda: {"fields": confirmations.clean_fields(kind, fields)})
+    proof, weak = reasons_of(lambda: confirmations.clean_evidence(**evidence))
+    said, wrong = (typed or {}) | (proof or {}), wrong + weak
     if "valid_until" in said and said["valid_until"] <= now:
         wrong.append(Reason("in_past", "valid_until: This time is over.", pointer="/valid_until", status=400))
     refuse_if(wrong)
     return said
 
 
-def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, version: int | None = None) -> StagingValidation:
+def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, version: Version = None) -> StagingValidation:
     """Hand in a receipt of the staging installation, as the text of its envelope. Whether it still counts is asked at each reading."""
     with taking_turn(actor, "hand_in_staging", request_id, role=ActingRole.OWNER) as turn:
         reasons = owner_turn_reasons(turn, version, scope="draft") + state_reasons(turn, *staging.TAKEN_IN)
@@ -206,19 +161,20 @@ def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, v
 
 
 def request_review(
-    actor: Actor, request_id: uuid.UUID, *, version: int | None = None, plan_version: int | None = None
+    actor: Actor, request_id: uuid.UUID, *, version: Version = None, plan_version: Version = None
 ) -> DeploymentReviewRequest:
     """Freeze the packet of a new revision and put it before the reviewers. `plan_version`: the plan that the owner was shown."""
     with taking_turn(actor, "request_review", request_id, role=ActingRole.OWNER) as turn:
         review_request, now = turn.review_request, turn.now
-        refuse_if(owner_turn_reasons(turn, version, scope="request"))
-        refuse_if(state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
+        reasons = owner_turn_reasons(turn, version, scope="request")
+        if ended := state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED):
+            raise Refused(*reasons, *ended)
         expire_due(plan_id=review_request.plan_id, environment_id=review_request.environment_id, now=now)
         plan = locked_plan(actor, review_request.plan_id)
-        refuse_if(version_reasons(plan.version, plan_version))
         review_request.plan = plan
         ruling = explain.newest_policy(review_request.environment)
-        refuse_if(explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=now))
+        unready, away = reasons_of(lambda: explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=now))
+        refuse_if(reasons + version_reasons(plan.version, plan_version) + (unready or away))
         frozen = packet.freeze(review_request, revision=review_request.revision + 1, policy=ruling, now=now)
         _put_up(review_request, frozen, ruling, actor=actor, now=now)
         turn.save()
@@ -238,7 +194,7 @@ def _put_up(review_request: DeploymentReviewRequest, frozen: Packet, ruling, *, 
 # --- owners: take back, give up, say something, go on --------------------------------------------------------------------------
 
 
-def recall(actor: Actor, request_id: uuid.UUID, *, version: int | None = None) -> DeploymentReviewRequest:
+def recall(actor: Actor, request_id: uuid.UUID, *, version: Version = None) -> DeploymentReviewRequest:
     """Take a request out of review, back to draft. Votes do not carry over."""
     with taking_turn(actor, "recall", request_id) as turn:
         refuse_if(_requester_reasons(turn, version) + state_reasons(turn, State.REVIEW_REQUESTED))
@@ -250,7 +206,7 @@ def recall(actor: Actor, request_id: uuid.UUID, *, version: int | None = None) -
     return seen_request(request_id)
 
 
-def withdraw(actor: Actor, request_id: uuid.UUID, *, comment: str, version: int | None = None) -> DeploymentReviewRequest:
+def withdraw(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Version = None) -> DeploymentReviewRequest:
     """Give a request up for good, saying why."""
     with taking_turn(actor, "withdraw", request_id) as turn:
         reasons = _requester_reasons(turn, version) + comment_reasons(comment)
@@ -262,25 +218,26 @@ def withdraw(actor: Actor, request_id: uuid.UUID, *, comment: str, version: int 
     return seen_request(request_id)
 
 
-def _requester_reasons(turn: Turn, version: int | None) -> list[Reason]:
-    rights = requester_reasons(turn.actor, turn.review_request) + scope_reasons(turn.actor, "request")
+def _requester_reasons(turn: Turn, version: Version) -> list[Reason]:
+    rights = requester_reasons(turn.actor, turn.review_request) + call_reasons(turn.actor, "request")
     return rights + version_reasons(turn.review_request.version, version)
 
 
-def comment(actor: Actor, request_id: uuid.UUID, *, comment: str, version: int | None = None) -> DeploymentReviewRequest:
+def comment(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Version = None) -> DeploymentReviewRequest:
     """Say something on a request; whoever may see it, in any state."""
     with taking_turn(actor, "comment", request_id) as turn:
-        reasons = scope_reasons(actor, "request") + version_reasons(turn.review_request.version, version)
+        reasons = call_reasons(actor, "request") + version_reasons(turn.review_request.version, version)
         refuse_if(reasons + comment_reasons(comment))
         turn.role = onlooking_role(actor, turn.review_request)
         turn.event(comment=comment, to_state=turn.state)
     return seen_request(request_id)
 
 
-def revoke(actor: Actor, request_id: uuid.UUID, *, comment: str, version: int | None = None) -> DeploymentReviewRequest:
+def revoke(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Version = None) -> DeploymentReviewRequest:
     """Stop an approved rollout: any one reviewer, requester, owner or operator. No conflict rule: stopping is cheaper than starting."""
     with taking_turn(actor, "revoke", request_id) as turn:
-        reasons = _revoker_reasons(turn) + scope_reasons(actor, "request") + version_reasons(turn.review_request.version, version)
+        rights, away = reasons_of(lambda: _revoker_reasons(turn))
+        reasons = (rights or away) + call_reasons(actor, "request") + version_reasons(turn.review_request.version, version)
         refuse_if(reasons + comment_reasons(comment) + state_reasons(turn, State.APPROVED))
         turn.review_request.revoke()
         turn.save(comment=comment)
@@ -304,7 +261,7 @@ def _revoker_reasons(turn: Turn) -> list[Reason]:
     return [Reason("may_not_revoke", detail, clear_by=owner_names(review_request.plan.partner_id), status=403)]
 
 
-def expand(actor: Actor, plan_id: uuid.UUID, *, version: int | None = None) -> CoveragePlan:
+def expand(actor: Actor, plan_id: uuid.UUID, *, version: Version = None) -> CoveragePlan:
     """Take an approved plan to draft, so that moves can be appended. Approvals stand on their frozen packets."""
     with recorded(actor, "expand"), transaction.atomic(using=STORE):
         plan = locked_plan(actor, plan_id)

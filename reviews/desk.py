@@ -1,15 +1,18 @@
 """The reviewers' desk: the packet as it was frozen, the decision page, and stopping what was approved."""
 
 import uuid
+from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from access.actors import Actor
+from access.pages import counts
 from config.admin import desk_actor
-from config.refusals import Reason, Refused
+from config.methods import require_safe
+from config.refusals import Reason, Refused, recorded
 from reviews import decisions, explain, packet, preview, reading
 from reviews.forms import DecideForm
 from reviews.models import DeploymentReviewRequest, Packet, State
@@ -20,6 +23,7 @@ from reviews.views import receipt_of
 
 PACKET = "admin:reviews_deploymentreviewrequest_change"
 TEMPLATES = "admin/reviews/deploymentreviewrequest"
+NOT_AT_THE_DESK = Reason("not_at_the_desk", "Only reviewers, auditors and operators work at the desk.", clear_by="an operator", status=403)
 
 
 def desk_page(request, template: str, review_request: DeploymentReviewRequest, shown: dict, *, status: int = 200) -> HttpResponse:
@@ -28,6 +32,18 @@ def desk_page(request, template: str, review_request: DeploymentReviewRequest, s
     if status == 503:
         response["Retry-After"] = "2"
     return response
+
+
+def counted(view: Callable) -> Callable:
+    """Around a page of the desk that does something: who has no seat there is refused before the verb can count it."""
+
+    def inner(request, object_id: uuid.UUID, name: str) -> HttpResponse:
+        if request.method == "POST" and request.user.is_authenticated and not admin.site.has_permission(request):
+            with recorded(desk_actor(request), name):
+                raise Refused(NOT_AT_THE_DESK)
+        return view(request, object_id, name=name)
+
+    return inner
 
 
 def seen(request, object_id: uuid.UUID) -> DeploymentReviewRequest:
@@ -87,7 +103,8 @@ def _open_seats(review_request: DeploymentReviewRequest) -> list[Reason]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def decide_page(request, object_id: uuid.UUID) -> HttpResponse:
+@counts("vote", who=desk_actor)
+def decide_page(request, object_id: uuid.UUID, name: str = "vote") -> HttpResponse:
     """The one door for votes. The verb is asked before anything is looked up, so that it sees every attempt."""
     actor = desk_actor(request)
     form = DecideForm(request.POST if request.method == "POST" else None)
@@ -127,6 +144,7 @@ def _did(review_request: DeploymentReviewRequest, choice: str) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@counts("", who=desk_actor)
 def step_page(request, object_id: uuid.UUID, name: str) -> HttpResponse:
     step, review_request = STEPS[name], seen(request, object_id)
     form = take(request, desk_actor(request), step, review_request)

@@ -94,12 +94,20 @@ def first_link(digests: list[str]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest() if len(digests) > 1 else "".join(digests)
 
 
+def _take_turns(what: str) -> None:
+    """Until the transaction ends, so that two first denials make one row. SQLite's writers take turns anyway."""
+    if connections[STORE].vendor == "postgresql":
+        with connections[STORE].cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [what])
+
+
 def deny(actor: Actor, verb: str, refusal: Refused) -> None:
     """Count a refused attempt in its own transaction; the same actor, verb and reasons within an hour are one row."""
     who = {"actor_id": actor.user_id, "actor": actor.username, "channel": actor.channel, "token_id": actor.token_id}
     what = {"verb": verb, "reasons": ",".join(sorted(set(refusal.codes)))[:500]}
     try:
         with transaction.atomic(using=STORE):
+            _take_turns(f"denial of {who['actor_id']} for {verb}")
             recent = Denial.objects.filter(**who, **what, first_at__gt=Now() - DENIAL_WINDOW)
             if not recent.update(count=F("count") + 1, last_at=Now()):
                 Denial.objects.create(**who, **what)

@@ -2,7 +2,7 @@
 
 from django.db.models import Q, QuerySet
 
-from access.actors import AUDITORS, OPERATORS, Actor
+from access.actors import AUDITORS, OPERATORS, Actor, call_reasons
 from config.refusals import Reason
 from drafts.coverage import memberships, owner_names, owner_reasons, owns, visible_partners
 from reviews.models import ActingRole, Confirmation, DeploymentReviewRequest, ReviewPolicy
@@ -35,16 +35,10 @@ def visible_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
     return requests.filter(Q(plan__partner__in=visible_partners(actor)) | asked | named)
 
 
-def scope_reasons(actor: Actor, scope: str) -> list[Reason]:
-    if actor.may(scope):
-        return []
-    return [Reason("scope_missing", f"The token needs the scope {scope!r}.", clear_by="whoever makes the token", status=403)]
-
-
 def confirmer_reasons(actor: Actor, review_request: DeploymentReviewRequest, kind: str) -> list[Reason]:
     """Confirm: an owner, or the person named for this kind."""
     if named_in(actor).filter(review_request=review_request, kind=kind).exists():
-        return scope_reasons(actor, "draft")
+        return call_reasons(actor, "draft")
     return owner_reasons(actor, review_request.plan.partner, scope="draft")
 
 

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.actors import Actor
-from access.pages import page, page_actor
+from access.pages import counts, page, page_actor
 from config.forms import VersionForm
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_reasons, owns, visible_plans
@@ -41,6 +41,7 @@ def to_request(review_request: DeploymentReviewRequest) -> HttpResponse:
 
 @form_page
 @login_required
+@counts("open")
 def new_request(request, plan_id: uuid.UUID) -> HttpResponse:
     actor = page_actor(request)
     plan = get_object_or_404(visible_plans(actor), pk=plan_id)
@@ -64,6 +65,7 @@ def new_request(request, plan_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
+@counts("expand")
 def expand(request, plan_id: uuid.UUID) -> HttpResponse:
     actor = page_actor(request)
     plan = get_object_or_404(visible_plans(actor), pk=plan_id)
@@ -81,6 +83,7 @@ def expand(request, plan_id: uuid.UUID) -> HttpResponse:
 
 @form_page
 @login_required
+@counts("edit_subject")
 def subject(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
     actor = page_actor(request)
     review_request = visible_request(actor, plan_id, request_id)
@@ -107,6 +110,7 @@ def _subject_as_it_is(review_request: DeploymentReviewRequest) -> dict:
 
 @form_page
 @login_required
+@counts("confirm")
 def confirmation(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) -> HttpResponse:
     if kind not in Kind.values:
         raise Http404
@@ -123,6 +127,7 @@ def confirmation(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) 
 
 @require_POST
 @login_required
+@counts("name_person")
 def name_person(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) -> HttpResponse:
     """Name who is to confirm one kind, from the form below that confirmation."""
     if kind not in Kind.values:
@@ -171,6 +176,7 @@ def _confirmation_as_it_is(review_request: DeploymentReviewRequest, kind: str) -
 
 @form_page
 @login_required
+@counts("hand_in_staging")
 def staging_validation(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
     """Whether the request is validated in staging, and why not; POST hands in a receipt."""
     actor = page_actor(request)
@@ -195,6 +201,7 @@ def staging_validation(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> Ht
 
 @form_page
 @login_required
+@counts("request_review")
 def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
     """Everything that would be frozen now; POST freezes it and puts it before the reviewers."""
     actor = page_actor(request)
@@ -305,6 +312,7 @@ def take(request, actor: Actor, step: Step, review_request: DeploymentReviewRequ
 
 @form_page
 @login_required
+@counts("")
 def step_page(request, plan_id: uuid.UUID, request_id: uuid.UUID, name: str) -> HttpResponse:
     actor, step = page_actor(request), STEPS[name]
     review_request = visible_request(actor, plan_id, request_id)

@@ -11,8 +11,8 @@ from django.db import transaction
 
 from access.actors import Actor
 from config.databases import STORE
-from config.refusals import Reason, not_found, recorded
-from drafts.coverage import owner_names, owner_reasons, version_reasons
+from config.refusals import Reason, not_found, recorded, refuse_if
+from drafts.coverage import Version, owner_names, owner_reasons, version_reasons
 from drafts.custody import comment_text
 from drafts.models import CoveragePlan
 from reviews.lifecycle import carry
@@ -78,6 +78,8 @@ def taking_turn(actor: Actor, verb: str, request_id: uuid.UUID, *, role: str = "
         review_request = DeploymentReviewRequest.objects.select_related("plan__partner", "environment", "policy").get(pk=request_id)
         now = database_now()
         yield Turn(actor, verb, review_request, now, review_request.state_at(now), role)
+        # Every verb asks call_reasons itself; one that forgot it must not go through.
+        refuse_if(list(actor.unfit.reasons))
 
 
 def state_reasons(turn: Turn, *allowed: str) -> list[Reason]:
@@ -106,7 +108,7 @@ def comment_reasons(comment: object, *, required: bool = True) -> list[Reason]:
     return text_reasons(comment, pointer="/comment", required=required, length=COMMENT_LENGTH)
 
 
-def owner_turn_reasons(turn: Turn, version: int | None, *, scope: str) -> list[Reason]:
+def owner_turn_reasons(turn: Turn, version: Version, *, scope: str) -> list[Reason]:
     review_request = turn.review_request
     return owner_reasons(turn.actor, review_request.plan.partner, scope=scope) + version_reasons(review_request.version, version)
 

@@ -8,10 +8,10 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_safe
 
 from access.actors import Actor
 from access.pages import page, page_actor
+from config.methods import require_safe
 from drafts.coverage import memberships, owns, visible_partners, visible_plans
 from drafts.models import CoveragePlan, ExpansionMove, PlanState, Role
 from receipts.models import Receipt, Verdict

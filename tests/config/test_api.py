@@ -189,18 +189,28 @@ def test_if_match_with_the_current_version_passes_and_answers_the_next(client, g
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
-        ({}, 428, "if_match_required"),
-        ({"if-match": " "}, 428, "if_match_required"),
-        ({"if-match": '"2"'}, 412, "stale_version"),
-        ({"if-match": "3"}, 412, "stale_version"),
-        ({"if-match": 'W/"3"'}, 412, "stale_version"),
-        ({"if-match": '"03"'}, 412, "stale_version"),
-        ({"if-match": "'3'"}, 412, "stale_version"),
+        ({}, 428, ["if_match_required"]),
+        ({"if-match": " "}, 428, ["if_match_required"]),
+        ({"if-match": '"2"'}, 412, ["stale_version"]),
+        ({"if-match": "3"}, 412, ["if_match_invalid", "stale_version"]),
+        ({"if-match": 'W/"3"'}, 412, ["stale_version"]),
+        ({"if-match": '"03"'}, 412, ["stale_version"]),
+        ({"if-match": '"2", W/"3", "x,"3"'}, 412, ["if_match_invalid", "stale_version"]),
+        ({"if-match": '"2", W/"3", "x,"'}, 412, ["stale_version"]),
+        ({"if-match": "'3'"}, 412, ["if_match_invalid", "stale_version"]),
+        ({"if-match": '"3", *'}, 412, ["if_match_invalid", "stale_version"]),
     ],
 )
-def test_if_match_missing_or_stale_is_refused(client, headers, status, code):
+def test_if_match_missing_or_stale_is_refused_with_the_current_tag(client, headers, status, code):
     response = client.patch(ECHO, b"{}", content_type="application/json", headers=headers)
-    assert codes(response, status) == [("", code)]
+    assert codes(response, status) == [("", word) for word in code]
+    assert response.get("ETag") == ('"3"' if status == 412 else None)
+
+
+@pytest.mark.parametrize("tag", ['"3"', '"2", "3"', "*", ' "3" ', '"x","3"'])
+def test_if_match_takes_one_of_several_tags_and_a_star(client, tag):
+    response = client.patch(ECHO, b"{}", content_type="application/json", headers={"if-match": tag})
+    assert (response.status_code, response["ETag"]) == (200, '"4"')
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------------------

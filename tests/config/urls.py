@@ -8,8 +8,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.api import KeysetPagination, StrictSerializer, TextField, expected_version, page, parameters, validated, versioned
-from config.refusals import Reason, Refused, not_found
+from config.api import KeysetPagination, StrictSerializer, TextField, if_match, page, parameters, validated, versioned
+from config.refusals import Reason, Refused, not_found, refuse_if
+from drafts.coverage import version_reasons
 from drafts.models import Partner
 
 RAISES = {
@@ -49,7 +50,9 @@ class Echo(Open):
         return Response(validated(Outer, request))
 
     def patch(self, request):
-        return versioned({"changed": True}, expected_version(request, 3) + 1)
+        versions, wrong = if_match(request, required=True)
+        refuse_if(wrong + version_reasons(3, versions))
+        return versioned({"changed": True}, 4)
 
 
 class Partners(Open):

@@ -219,7 +219,12 @@ def test_owner_removed_between_page_load_and_verb():
     review_request = story.in_review()
     loaded = actor(story.owner)
     Membership.objects.filter(user_id=story.owner.pk).update(role="viewer")
-    refused(lambda: decisions.open_request(loaded, plan_id=story.plan.pk, environment_slug="production"), "not_an_owner", status=403)
+    refused(
+        lambda: decisions.open_request(loaded, plan_id=story.plan.pk, environment_slug="production"),
+        "not_an_owner",
+        "open_request_exists",
+        status=403,
+    )
     Membership.objects.filter(user_id=story.owner.pk).delete()
     refused(lambda: decisions.recall(loaded, review_request.pk), "not_found", status=404)
 

@@ -10,7 +10,7 @@ from drafts.coverage import append_move, create_plan, delete_plan, edit_plan
 from drafts.models import CoveragePlan, ExpansionMove
 from receipts.models import Receipt
 from reviews import decisions, verdict
-from reviews.models import Decision, DeploymentReviewRequest, Event, Packet, Vote
+from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, Packet, Vote
 from tests.barrier import at_once, refusals, won
 from tests.factories import PLAN_FIELDS, Story, actor, confirm_all, make_plan, make_user
 from tests.invariants import assert_consistent
@@ -330,3 +330,15 @@ def test_F07_a_lock_held_by_another_is_a_clean_database_error_and_leaves_nothing
     assert "lock timeout" in str(answer)
     assert not Vote.objects.exists()
     assert_consistent()
+
+
+# --- denials ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_L09_first_denials_at_one_moment_are_one_row_with_a_count():
+    story = Story()
+    review_request, stranger = story.open(), actor(make_user("stranger"))
+
+    at_once(*[lambda: decisions.recall(stranger, review_request.pk)] * 8)
+
+    assert list(Denial.objects.values_list("verb", "reasons", "count")) == [("recall", "not_found", 8)]
