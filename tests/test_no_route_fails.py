@@ -43,7 +43,8 @@ def routes(resolver=None, prefix: str = "") -> list[str]:
 def filled(route: str, story: Story, review_request) -> str:
     request_id = review_request.pk
     values = {
-        "<uuid:plan_id>": story.plan.pk, "<uuid:request_id>": request_id, "<uuid:object_id>": request_id, "<path:object_id>": request_id,
+        "<uuid:plan_id>": story.plan.pk, "<uuid:request_id>": request_id, "<uuid:object_id>": request_id, "<uuid:public_id>": request_id,
+        "<path:object_id>": request_id,
         "<slug:kind>": "sla", "<str:kind>": "sla", "<path:url>": "x", "<int:content_type_id>": 1, "<path:content_type_id>": 1,
     }  # fmt: skip
     for converter, value in values.items():
