@@ -205,7 +205,8 @@ def test_A01_attempt_of_somebody_without_a_seat_at_the_desk_is_counted(story, na
     ("page", "verb"),
     [("edit", "edit_plan"), ("moves/new", "append_move"), ("delete", "delete_plan"), ("archive", "edit_plan"), ("expand", "expand"),
      ("requests/new", "open"), ("requests/{request}/subject", "edit_subject"), ("requests/{request}/confirmations/sla", "confirm"),
-     ("requests/{request}/confirmations/sla/person", "name_person"), ("requests/{request}/staging", "hand_in_staging"), ("requests/{request}/check-answers", "request_review"),
+     ("requests/{request}/confirmations/sla/person", "name_person"),
+     ("requests/{request}/staging", "hand_in_staging"), ("requests/{request}/check-answers", "request_review"),
      ("requests/{request}/recall", "recall"), ("requests/{request}/withdraw", "withdraw"), ("requests/{request}/revoke", "revoke"),
      ("requests/{request}/comment", "comment")],
 )  # fmt: skip
