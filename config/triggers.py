@@ -104,10 +104,13 @@ def _unique_sets(connection, table: str) -> list[list[str]]:
 
 
 def _postgresql(table: str, *, mutable: tuple[str, ...], deletable: bool) -> list[str]:
-    """One function and its triggers. A row turned into jsonb compares every column, those of later migrations too."""
+    """One function and its triggers. A row turned into jsonb compares every column, those of later migrations too.
+
+    Its search_path is its own: a function called to_jsonb, in a schema that a session looks into first, would call any two rows equal.
+    """
     names = ", ".join(f"'{column}'" for column in mutable)
     same = f"to_jsonb(OLD) - ARRAY[{names}]::text[] = to_jsonb(NEW) - ARRAY[{names}]::text[]"
-    function = f"""CREATE FUNCTION "{table}_append_only"() RETURNS trigger LANGUAGE plpgsql AS $$
+    function = f"""CREATE FUNCTION "{table}_append_only"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     {f"IF TG_OP = 'UPDATE' AND {same} THEN RETURN NEW; END IF;" if mutable else ""}
     RAISE EXCEPTION USING ERRCODE = 'restrict_violation', MESSAGE = '{_sentence(table, mutable)}';

@@ -7,6 +7,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from config.databases import STORE
+from config.guards import name_of
 from config.router import home_of
 from config.triggers import kept_names
 
@@ -60,6 +61,23 @@ GUARDED = {
     "drafts_coverageplan": (3, "TRUNCATE"),
     "reviews_confirmation": (4, "DELETE, TRUNCATE"),
 }
+# Tables → the events for which rows have rules of their own (config/guards.py).
+RULED = {
+    "drafts_coverageplan": ("insert", "update"),
+    "drafts_expansionmove": ("insert", "update"),
+    "drafts_membership": ("update",),
+    "drafts_partner": ("insert", "update", "delete"),
+    "receipts_receipt": ("insert",),
+    "reviews_decision": ("insert",),
+    "reviews_denial": ("update",),
+    "reviews_deploymentreviewrequest": ("insert", "update"),
+    "reviews_environment": ("insert", "update", "delete"),
+    "reviews_event": ("insert",),
+    "reviews_packet": ("insert",),
+    "reviews_reviewpolicy": ("insert",),
+    "reviews_vote": ("insert",),
+}
+RULES = {name_of(table, event) for table, events in RULED.items() for event in events}
 TRIGGERS = {
     "postgresql": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_change", "no_truncate")}
     | {"reviews_request_guard", "reviews_request_kept", "reviews_vote_guard", "receipts_key_guard"}
@@ -77,7 +95,7 @@ def missing_guards(alias: str) -> tuple[str, ...]:
     wanted = {constraint.name for model in apps.get_models() if _kept_in(model, alias) for constraint in model._meta.constraints}
     if alias == STORE:
         vendor = connections[alias].vendor
-        wanted |= TRIGGERS[vendor].union(*(kept_names(table, rules)[vendor] for table, (rules, _) in GUARDED.items()))
+        wanted |= TRIGGERS[vendor].union(*(kept_names(table, rules)[vendor] for table, (rules, _) in GUARDED.items())) | RULES
     return tuple(sorted(wanted - _guards(alias)))
 
 

@@ -30,11 +30,11 @@ def _write_expiry(review_request: DeploymentReviewRequest, *, now: datetime) -> 
     review_request.expire()
     review_request.version += 1
     review_request.updated_at = now
-    review_request.save(update_fields=review_request.MUTABLE)
     write_event(
         CLOCK, "expire", review_request, at=now, from_state=before, to_state=State.EXPIRED,
         revision=review_request.revision, digest=review_request.digest,
     )  # fmt: skip
+    review_request.save(update_fields=review_request.MUTABLE)
 
 
 def due_expiries(*, after: tuple[datetime, uuid.UUID] | None = None, most: int) -> list[tuple[datetime, uuid.UUID]]:

@@ -41,12 +41,12 @@ class Turn:
         self.rules = [str(rule["name"]) for rule in self.review_request.policy.rules if rule["group"] in groups]
 
     def save(self, **said) -> None:
-        """Store the request one version on, with its event."""
+        """Store the request one version on, with its event. The event first: the database lets no state change without it."""
         review_request = self.review_request
         review_request.version += 1
         review_request.updated_at = self.now
-        review_request.save(update_fields=review_request.MUTABLE)
         self.event(**said)
+        review_request.save(update_fields=review_request.MUTABLE)
 
     def event(self, **said) -> None:
         review_request = self.review_request

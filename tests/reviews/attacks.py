@@ -1,16 +1,21 @@
 """Raw SQL that the database must refuse, for both back ends, and the rows that it is aimed at.
 
-Placeholders: {draft} {in_review} {changes} {approved} {rejected} {withdrawn} {revoked}: review request ids; {new}: an unused id.
+Placeholders: {draft} {in_review} {changes} {approved} {rejected} {withdrawn} {revoked} {lapsed}: ids of review requests; {new} {new_vote}
+{new_event}: unused ids; {now}, {end} (in an hour), {late} (in a day); {next_body}: bytes for the next revision of {changes}, and
+{nameless_body}: the same without authors; {next_digest}: SHA-256 of the first; {byte}: one byte.
 """
 
+import hashlib
+import re
 import uuid
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from django.apps import apps
 from django.db.models import Model
 
 from config.refusals import Refused
-from drafts.coverage import append_move
+from drafts.coverage import append_move, edit_plan
 from drafts.models import Author, CoveragePlan, ExpansionMove
 from readiness.models import VerdictChange
 from receipts.models import Receipt, SigningKey
@@ -27,10 +32,12 @@ from reviews.models import (
     StagingValidation,
     Vote,
 )
-from tests.factories import Story, actor, confirm_all, make_environment, make_plan
+from tests.clock import lapse
+from tests.factories import CONFIRMATION_FIELDS, Story, actor, confirm_all, make_environment, make_partner, make_plan, make_user
 from tests.invariants import EDGES
 
 REQUEST = "reviews_deploymentreviewrequest"
+CHANGE = f"UPDATE {REQUEST} SET version = version + 1"
 KEPT = [Vote, Event, Decision, Packet, ReviewPolicy, Receipt, SigningKey, StagingPin, StagingValidation, VerdictChange]
 MOVE = {"gate_type": "g", "system_scope": "s", "authority_context": "a", "corrects": None}
 ONE = [{"name": "release", "group": "release", "quorum": 1}]
@@ -39,11 +46,13 @@ ONE = [{"name": "release", "group": "release", "quorum": 1}]
 def stage() -> dict[str, uuid.UUID]:
     """One request in each state, some moves, an event of each sort and a denial; name → id."""
     story = Story()
+    story.author, story.confirmer = make_user("author"), make_user("confirmer")
+    make_partner(owners=(story.author, story.confirmer))
     append_move(actor(story.owner), story.plan.pk, fields=MOVE)
     append_move(actor(story.owner), story.plan.pk, fields=MOVE)
     found = {"approved": story.approved(), "draft": story.open()}
     make_environment("staging", rules=[*ONE, {"name": "again", "group": "security", "quorum": 1}])
-    for name in ("in_review", "changes", "rejected", "withdrawn", "revoked"):
+    for name in ("in_review", "changes", "rejected", "withdrawn", "revoked", "lapsed"):
         found[name] = _another(story)
     story.vote(story.release, found["in_review"])
     story.vote(story.release, found["changes"], "request_changes")
@@ -52,11 +61,30 @@ def stage() -> dict[str, uuid.UUID]:
     for reviewer in (story.release, story.security):
         story.vote(reviewer, found["revoked"])
     decisions.revoke(actor(story.owner), found["revoked"].pk, comment="stop")
+    lapse(found["lapsed"])
     for verb in (decisions.recall, decisions.request_review):
         with suppress(Refused):
             verb(actor(story.viewer), found["draft"].pk)
     keep_beside(found["draft"])
-    return {name: review_request.pk for name, review_request in found.items()} | {"new": uuid.uuid4()}
+    return {name: review_request.pk for name, review_request in found.items()} | {name: uuid.uuid4() for name in UNUSED}
+
+
+UNUSED = ("new", "new_vote", "new_event")
+
+
+def literals(names: dict[str, str], body: bytes, *, postgresql: bool) -> dict[str, str]:
+    """What the placeholders stand for. `names`: of `stage`; `body`: the packet of {changes}."""
+    now = datetime.now(UTC) - timedelta(milliseconds=1)
+    times = {"now": now, "end": now + timedelta(hours=1), "late": now + timedelta(days=1)}
+    next_body = body.replace(b'"revision":1', b'"revision":2')
+    hexes = {"next_body": next_body, "nameless_body": re.sub(rb'"authors":\[[^]]*\]', b'"authors":[]', next_body), "byte": b"x"}
+    form = "'\\x{}'::bytea" if postgresql else "X'{}'"
+    return (
+        {name: f"'{pk}'::uuid" if postgresql else f"'{pk}'" for name, pk in names.items()}
+        | {name: f"'{time.isoformat()}'" if postgresql else f"'{time:%Y-%m-%d %H:%M:%S.%f}'" for name, time in times.items()}
+        | {name: form.format(value.hex()) for name, value in hexes.items()}
+        | {"next_digest": f"'{hashlib.sha256(next_body).hexdigest()}'"}
+    )
 
 
 def keep_beside(review_request: DeploymentReviewRequest) -> None:
@@ -71,9 +99,13 @@ def keep_beside(review_request: DeploymentReviewRequest) -> None:
 
 
 def _another(story: Story) -> DeploymentReviewRequest:
+    """In review for staging, with an author and a confirmer who are not the requester, and a confirmation that ends in two hours."""
     plan = make_plan(story.owner, story.partner)
+    edit_plan(actor(story.author), plan.pk, fields={"name": "Written by two"})
     review_request = decisions.open_request(actor(story.owner), plan_id=plan.pk, environment_slug="staging")
-    confirm_all(story.owner, review_request)
+    confirm_all(story.owner, review_request, but=("sla",))
+    soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    decisions.confirm(actor(story.confirmer), review_request.pk, "sla", fields=CONFIRMATION_FIELDS["sla"], valid_until=soon)
     return decisions.request_review(actor(story.owner), review_request.pk)
 
 
@@ -104,7 +136,7 @@ def _jumps() -> dict[str, str]:
     states = {after for _, after in EDGES} | {"", "APPROVED", "done"}
     more = {("draft", "review_requested"), ("changes_requested", "review_requested"), ("review_requested", "approved")}
     return {
-        f"{name} to {after or 'nothing'}": f"UPDATE {REQUEST} SET state = '{after}', expires_at = CURRENT_TIMESTAMP WHERE id = {{{name}}}"
+        f"{name} to {after or 'nothing'}": f"{CHANGE}, state = '{after}', expires_at = CURRENT_TIMESTAMP WHERE id = {{{name}}}"
         for name in names
         for after in sorted(states - {stood.get(name, name)})
         if (stood.get(name, name), after) not in EDGES or (stood.get(name, name), after) in more
@@ -131,16 +163,14 @@ def _within_a_revision() -> dict[str, str]:
         "created_at": "CURRENT_TIMESTAMP",
         "id": "{new}",
     }
-    return {
-        f"{column} in review": f"UPDATE {REQUEST} SET {column} = {value} WHERE id = {{in_review}}" for column, value in changes.items()
-    } | {
-        f"{column} with a jump back": f"UPDATE {REQUEST} SET state = 'draft', {column} = {value} WHERE id = {{in_review}}"
+    return {f"{column} in review": f"{CHANGE}, {column} = {value} WHERE id = {{in_review}}" for column, value in changes.items()} | {
+        f"{column} with a jump back": f"{CHANGE}, state = 'draft', {column} = {value} WHERE id = {{in_review}}"
         for column, value in changes.items()
         if column != "expires_at"
     }
 
 
-REVIEW = "state = 'review_requested', revision = revision + 1, expires_at = '2098-01-01 00:00:00+00:00'"
+REVIEW = "version = version + 1, state = 'review_requested', revision = revision + 1, expires_at = '2098-01-01 00:00:00+00:00'"
 OTHER_DIGEST = "(SELECT digest FROM reviews_packet WHERE review_request_id = {in_review})"
 TO_APPROVED = "state = 'approved', expires_at = CURRENT_TIMESTAMP"
 OTHER_PLAN = f"(SELECT plan_id FROM {REQUEST} WHERE id = {{changes}})"
@@ -220,13 +250,29 @@ HANDS = {f"{name} of an author": f'UPDATE drafts_author SET "{name}" = "{name}"'
 ATTACKS = {name: sql for model in KEPT for name, sql in _kept(model).items()}
 ATTACKS |= _jumps() | _within_a_revision() | REQUESTS | VOTES | MOVES | DENIALS | OTHERS | HANDS
 
-# A row for {in_review} that is nearly what its approval needs: (receipt's changes, decision's changes).
-END = "'2098-01-01 00:00:00+00:00'"
-_OWN = f"(SELECT digest FROM {REQUEST} WHERE id = {{in_review}})"
-RIGHT = (
-    {"id": "{new}", "request_id": "{in_review}", "packet_digest": _OWN, "expires_at": END},
-    {"review_request_id": "{in_review}", "digest": _OWN, "expires_at": END},
-)
+
+def event(name: str, before: str, after: str, **changes: str) -> str:
+    """The next event of a request; it goes with a change of state."""
+    newest = f"review_request_id = {{{name}}} AND number = (SELECT max(number) FROM reviews_event WHERE review_request_id = {{{name}}})"
+    said = {"from_state": f"'{before}'", "to_state": f"'{after}'", "number": "number + 1", "previous_sha256": "sha256", "at": "{now}"}
+    return copy(Event, newest, id="{new_event}", **(said | changes))
+
+
+def move_to(name: str, after: str, **changes: str) -> str:
+    changed = "".join(f", {column} = {value}" for column, value in changes.items())
+    return f"UPDATE {REQUEST} SET state = '{after}', version = version + 1{changed} WHERE id = {{{name}}}"
+
+
+# What the approval of {in_review} takes: a vote for its second seat, a receipt, a decision, an event.
+_OWN = "(SELECT {} FROM reviews_deploymentreviewrequest WHERE id = {{in_review}})"
+SECOND_VOTE = copy(Vote, "review_request_id = {in_review}", id="{new_vote}", user_id="99", username="'second'", cast_at="{now}")
+RIGHT_RECEIPT = {
+    "id": "{new}", "request_id": "{in_review}", "packet_digest": _OWN.format("digest"), "commitment_id": _OWN.format("commitment_id"),
+    "issued_at": "{now}", "expires_at": "{end}",
+}  # fmt: skip
+RIGHT_DECISION = {
+    "review_request_id": "{in_review}", "digest": _OWN.format("digest"), "decided_at": "{now}", "expires_at": "{end}", "supersedes": "NULL",
+}  # fmt: skip
 WRONG = {
     "no receipt": (None, {}),
     "no decision": ({}, None),
@@ -236,33 +282,55 @@ WRONG = {
     "a receipt that rejects": ({"verdict": "'reject'"}, {}),
     "both reject": ({"verdict": "'reject'"}, {"verdict": "'reject'"}),
     "a receipt with conditions of a decision without": ({"verdict": "'constrain'"}, {}),
-    "a receipt that ends earlier": ({"expires_at": "'2097-01-01 00:00:00+00:00'"}, {}),
+    "a receipt that ends earlier": ({"expires_at": "{now}"}, {}),
     "a decision on another digest": ({}, {"digest": f"'{'0' * 64}'"}),
     "a decision on another revision": ({}, {"revision": "2"}),
     "both on another digest": ({"packet_digest": f"'{'0' * 64}'"}, {"digest": f"'{'0' * 64}'"}),
     "both on another revision": ({"revision": "2"}, {"revision": "2"}),
 }
-APPROVE = f"UPDATE {REQUEST} SET state = 'approved', expires_at = {END} WHERE id = {{in_review}}"
+APPROVE = move_to("in_review", "approved", expires_at="{end}")
 
-# A packet for the next revision of {changes}, and updates that do not go with it.
-NEXT_PACKET = copy(Packet, "review_request_id = {changes}", id="{new}", revision="2")
-PUT_UP = f"UPDATE {REQUEST} SET {REVIEW} WHERE id = {{changes}}"
+
+def receipt(**changes: str) -> str:
+    return copy(Receipt, "request_id = {approved}", **(RIGHT_RECEIPT | changes))
+
+
+def decision(**changes: str) -> str:
+    return copy(Decision, "review_request_id = {approved}", **(RIGHT_DECISION | changes))
+
+
+def approval(wrong: tuple[dict | None, dict | None] = ({}, {})) -> list[str]:
+    """Statements that approve {in_review}, with changes to its receipt and its decision; None leaves one out."""
+    made = [make(**change) for make, change in zip((receipt, decision), wrong, strict=True) if change is not None]
+    return [SECOND_VOTE, *made, event("in_review", "review_requested", "approved"), APPROVE]
+
+
+# A packet for the next revision of {changes}, its event, and updates that do not go with it.
+NEXT = {"id": "{new}", "revision": "2", "body": "{next_body}", "digest": "{next_digest}", "frozen_at": "{now}"}
+PUT_UP_WITH = {
+    "revision": "revision + 1", "digest": "{next_digest}", "requested_at": "{now}", "expires_at": "{end}", "due_at": "{end}",
+}  # fmt: skip
+NEXT_EVENT = event("changes", "changes_requested", "review_requested", revision="2", digest="{next_digest}")
+
+
+def next_packet(**changes: str) -> str:
+    return copy(Packet, "review_request_id = {changes}", **(NEXT | changes))
+
+
+def put_up(**changes: str) -> list[str]:
+    """Statements that bring {changes} before the reviewers again, with changes to the last of them."""
+    return [next_packet(), NEXT_EVENT, move_to("changes", "review_requested", **(PUT_UP_WITH | changes))]
+
+
 NOT_THAT_PACKET = {
-    "another digest": PUT_UP.replace(" WHERE", f", digest = '{'0' * 64}' WHERE"),
-    "another commitment": PUT_UP.replace(" WHERE", ", commitment_id = 'rdc1_x' WHERE"),
-    "another revision": PUT_UP.replace("+ 1", "+ 2"),
-    "another state": PUT_UP.replace("'review_requested'", "'changes_requested'"),
-    "no later state": PUT_UP.replace("'review_requested'", "'withdrawn'"),
+    "another digest": put_up(digest=f"'{'0' * 64}'"),
+    "another commitment": put_up(commitment_id="'rdc1_x'"),
+    "another revision": put_up(revision="revision + 2"),
+    "no packet": put_up()[1:],
+    "no event": [next_packet(), put_up()[-1]],
+    "another state": [*put_up()[:2], move_to("changes", "changes_requested", **PUT_UP_WITH)],
+    "no later state": [*put_up()[:2], move_to("changes", "withdrawn", **PUT_UP_WITH)],
 }
-
-
-def forged(wrong: tuple[dict | None, dict | None]) -> list[str]:
-    """Statements that put a receipt and a decision for {in_review} in place."""
-    made = []
-    for model, key, right, change in zip((Receipt, Decision), ("request_id", "review_request_id"), RIGHT, wrong, strict=True):
-        if change is not None:
-            made.append(copy(model, f"{key} = {{approved}}", **right | change))
-    return made
 
 
 def tables() -> list[str]:

@@ -13,6 +13,7 @@ from reviews import decisions
 from reviews.lifecycle import due_expiries, expire
 from reviews.models import DeploymentReviewRequest, Event
 from tests.barrier import at_once, won
+from tests.clock import lapse
 from tests.factories import Story, actor, confirm_all, make_environment, make_plan
 from tests.invariants import assert_consistent
 
@@ -55,10 +56,10 @@ def test_expire_writes_what_is_due_and_nothing_else(both_stores, capsys, batch):
 
 def test_expire_writes_the_end_of_an_approval(both_stores, capsys):
     story = Story()
-    make_environment("sandbox", rules=ONE, approval_seconds=0)
+    make_environment("sandbox", rules=ONE)
     review_request = decisions.open_request(actor(story.owner), plan_id=story.plan.pk, environment_slug="sandbox")
     confirm_all(story.owner, review_request)
-    story.vote(story.release, decisions.request_review(actor(story.owner), review_request.pk))
+    lapse(story.vote(story.release, decisions.request_review(actor(story.owner), review_request.pk)))
     assert run(capsys=capsys) == (0, {"expired": 1, "failed": 0})
     assert DeploymentReviewRequest.objects.get(pk=review_request.pk).state == "expired"
     assert_consistent()

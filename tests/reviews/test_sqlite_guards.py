@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from receipts.models import SigningKey
 from tests.conftest import SqliteInstallation
-from tests.reviews.attacks import APPROVE, ATTACKS, KEPT, NEXT_PACKET, NOT_THAT_PACKET, PUT_UP, REQUEST, WRONG, copy, forged
+from tests.reviews.attacks import ATTACKS, KEPT, NOT_THAT_PACKET, REQUEST, WRONG, approval, copy, literals, put_up
+from tests.reviews.breaches import BREACHES, every_rule
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 STAGE = """
@@ -55,12 +57,18 @@ def dump(connection: sqlite3.Connection) -> list[str]:
     return list(connection.iterdump())
 
 
+def filled(connection: sqlite3.Connection, names: dict[str, str], *statements: str) -> list[str]:
+    (body,) = connection.execute("SELECT body FROM reviews_packet WHERE review_request_id = ?", [names["changes"]]).fetchone()
+    values = literals(names, body, postgresql=False)
+    return [statement.format(**values) for statement in statements]
+
+
 def attack(connection: sqlite3.Connection, names: dict[str, str], *statements: str) -> None:
     """All of it, or an error that takes it back."""
     connection.execute("BEGIN")
     try:
-        for statement in statements:
-            connection.execute(statement.format(**{name: f"'{value}'" for name, value in names.items()}))
+        for statement in filled(connection, names, *statements):
+            connection.execute(statement)
     except sqlite3.Error:
         connection.execute("ROLLBACK")
         raise
@@ -102,7 +110,7 @@ def test_updates_with_another_conflict_word_are_refused(store, names, how):
         if statement.startswith("UPDATE"):
             print(name)
             with pytest.raises(sqlite3.IntegrityError):
-                store.execute(statement.replace("UPDATE", how, 1).format(**{name: f"'{value}'" for name, value in names.items()}))
+                store.execute(*filled(store, names, statement.replace("UPDATE", how, 1)))
     assert dump(store) == before
 
 
@@ -110,23 +118,25 @@ def test_updates_with_another_conflict_word_are_refused(store, names, how):
 def test_ignoring_the_refusal_changes_nothing(store, names, how):
     before = dump(store)
     word = how.split()[0]
-    literals = {name: f"'{value}'" for name, value in names.items()}
     for name, statement in ATTACKS.items():
         if statement.startswith(word) and " ON CONFLICT " not in statement:
             print(name)
             try:
-                store.execute(statement.replace("INSERT INTO" if word == "INSERT" else word, how, 1).format(**literals))
+                store.execute(*filled(store, names, statement.replace("INSERT INTO" if word == "INSERT" else word, how, 1)))
             except sqlite3.IntegrityError:
                 continue
     assert dump(store) == before
 
 
-@pytest.mark.parametrize("table", [REQUEST, *(model._meta.db_table for model in KEPT), "drafts_expansionmove", "reviews_denial"])
+GUARDED = ["drafts_expansionmove", "reviews_denial", "drafts_coverageplan", "reviews_environment"]
+
+
+@pytest.mark.parametrize("table", [REQUEST, *(model._meta.db_table for model in KEPT), *GUARDED])
 def test_a_row_cannot_take_the_place_of_another(store, names, table):
     """Found by attack: UPDATE OR REPLACE of the hidden rowid deletes the row that has it."""
     before = store.execute(f"SELECT count(*) FROM {table}").fetchone()
     if table == "receipts_signingkey":
-        store.execute(f"INSERT INTO {table} SELECT 'x', 'x', created_at FROM {table}")
+        store.execute(copy(SigningKey, "true", kid="'x'", public_key_b64="'x'", state="'next'", activated_at="NULL"))
         before = (before[0] + 1,)
     with pytest.raises(sqlite3.IntegrityError):
         store.execute(
@@ -135,7 +145,7 @@ def test_a_row_cannot_take_the_place_of_another(store, names, table):
     assert store.execute(f"SELECT count(*) FROM {table}").fetchone() == before
 
 
-@pytest.mark.parametrize("table", [REQUEST, "drafts_expansionmove", "reviews_denial", "reviews_vote"])
+@pytest.mark.parametrize("table", [REQUEST, "reviews_vote", *GUARDED])
 def test_an_insert_cannot_name_the_rowid_of_another(store, names, table):
     columns = [row[1] for row in store.execute(f"PRAGMA table_info({table})")]
     unique = {"id": f"'{uuid.uuid4().hex}'", "number": "77", "plan_id": "plan_id", "user_id": "user_id"}
@@ -149,30 +159,46 @@ def test_an_insert_cannot_name_the_rowid_of_another(store, names, table):
 def test_temporary_tables_do_not_vouch_for_an_approval(store, names):
     store.execute("CREATE TEMP TABLE receipts_receipt AS SELECT * FROM main.receipts_receipt")
     store.execute("CREATE TEMP TABLE reviews_decision AS SELECT * FROM main.reviews_decision")
-    statements = [statement.replace('FROM "', 'FROM main."').replace('INTO "', 'INTO temp."') for statement in forged(({}, {}))]
-    fails(store, names, *statements, APPROVE)
+    vote, *forged, told, update = [statement.replace('FROM "', 'FROM main."') for statement in approval()]
+    statements = [vote, *(statement.replace('INTO "', 'INTO temp."') for statement in forged), told, update]
+    fails(store, names, *statements)
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_approved_needs_its_receipt_and_its_decision(store, names, wrong):
-    fails(store, names, *forged(WRONG[wrong]), APPROVE)
+    fails(store, names, *approval(WRONG[wrong]))
 
 
-def test_approved_by_raw_sql_with_the_right_receipt_is_the_one_way(store, names):
+def test_approved_by_raw_sql_with_all_that_it_takes_is_the_one_way(store, names):
     """The control: the attacks above fail for the reason that they name."""
-    attack(store, names, *forged(({}, {})), APPROVE)
+    attack(store, names, *approval())
     assert store.execute(f"SELECT state FROM {REQUEST} WHERE id = ?", [names["in_review"]]).fetchone() == ("approved",)
 
 
-@pytest.mark.parametrize("change", NOT_THAT_PACKET)
-def test_a_revision_needs_its_own_packet(store, names, change):
-    attack(store, names, NEXT_PACKET)
-    fails(store, names, NOT_THAT_PACKET[change])
-    attack(store, names, PUT_UP)
+def test_a_revision_needs_its_own_packet(store, names):
+    for change in NOT_THAT_PACKET:
+        print(change)
+        fails(store, names, *NOT_THAT_PACKET[change])
+    attack(store, names, *put_up())
+
+
+def test_each_rule_of_a_guard_says_its_own_sentence(store, names):
+    before = dump(store)
+    for rule in every_rule(postgresql=False):
+        for statements in BREACHES[rule]:
+            print(*rule)  # shown when it fails
+            with pytest.raises(sqlite3.IntegrityError, match=f"^{rule[2]}"):
+                attack(store, names, *statements)
+    assert dump(store) == before
 
 
 def test_states_of_moves_and_counts_of_denials_may_change(store, names):
-    attack(store, names, "UPDATE drafts_expansionmove SET state = 'draft'", "UPDATE reviews_denial SET count = count + 1")
+    attack(
+        store,
+        names,
+        "UPDATE drafts_expansionmove SET state = 'draft', review_until = NULL, approved_until = NULL",
+        "UPDATE reviews_denial SET count = count + 1",
+    )
 
 
 def test_recursive_triggers_open_nothing(store, names):
