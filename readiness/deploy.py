@@ -2,8 +2,8 @@
 
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from readiness.checks import Finding, Result
 from readiness.gate import readiness
+from readiness.registry import Finding, Result
 
 
 @register(deploy=True)

@@ -11,8 +11,9 @@ from django.db.models.functions import Now
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_names
 from drafts.models import CoveragePlan
-from readiness import checks, looks, probes
-from readiness.checks import ISOLATION, Finding, Result, Situation
+from readiness import checks, probes, role_checks
+from readiness.registry import ISOLATION, Finding, Result, Situation
+from readiness.trespass import try_to_enter
 from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
 from receipts.keys import is_revoked, published_keys
 from receipts.models import Receipt
@@ -54,7 +55,7 @@ def readiness(*, production_like: bool | None = None, entering: bool = False) ->
     """
     installation, facts = settings.INSTALLATION, probes.latest()
     if entering:
-        facts = replace(facts, trespass=replace(facts.trespass, entered=looks.try_to_enter()))
+        facts = replace(facts, trespass=replace(facts.trespass, entered=try_to_enter()))
     strict = installation.production_like if production_like is None else production_like
     situation = Situation(installation, facts, settings.DEBUG, strict, _web())
     if not _judged or _judged[0][0] != situation:
@@ -116,7 +117,7 @@ def _answer(installation, facts, findings: list[Finding], status: str) -> dict:
         "local_production_db_override_enabled": installation.override_enabled,
         "primary_database_url_configured": installation.primary_configured,
         "production_like": installation.production_like,
-        "production_write_from_self_service": checks.writes(installation, facts),
+        "production_write_from_self_service": role_checks.writes(installation, facts),
         "require_self_service_database_url": installation.require_self_service,
         "self_service_database_url_configured": installation.self_service_configured,
         "status": status,

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from config.databases import STORE
-from readiness.checks import Finding, Result
 from readiness.gate import BLOCKED, READY, Readiness
 from readiness.models import VerdictChange
+from readiness.registry import Finding, Result
 from reviews.record import database_now
 
 IN_THE_WAY = (Result.BLOCK, Result.UNKNOWN)

@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 
-import psycopg2
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.loader import MigrationLoader
@@ -13,7 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from access import people
 from access.models import User
-from config.databases import CONNECT_SECONDS, PRIMARY, STORE
+from config.databases import PRIMARY, STORE
 from config.isolation import identity
 from config.refusals import Refused
 from drafts.models import Partner
@@ -25,36 +24,25 @@ from reviews import policy
 from reviews.models import Environment
 
 POWERS = ("superuser", "createdb", "createrole", "bypassrls")
-DOORS = ("dblink", "postgres_fdw")
+# dblink brings a wrapper, too. A wrapper that no extension brought has a line of its own.
+DOORS = """SELECT 'EXTENSION ' || quote_ident(e.extname) AS door FROM pg_extension e WHERE EXISTS (SELECT FROM pg_depend d
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_foreign_data_wrapper'::regclass)
+UNION SELECT 'FOREIGN DATA WRAPPER ' || quote_ident(w.fdwname) FROM pg_foreign_data_wrapper w WHERE NOT EXISTS (SELECT FROM pg_depend d
+    WHERE d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.deptype = 'e') ORDER BY door"""
 STANDING = """SELECT current_user, pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean,
 rolsuper, rolcreatedb, rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname = current_user"""
 SILENT = (DatabaseError, InterfaceError)
 DEMO_GROUP = "demo"
-CAN_WRITE = """SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-AND (has_table_privilege(%(role)s, c.oid, 'INSERT,UPDATE,DELETE,TRUNCATE') OR has_any_column_privilege(%(role)s, c.oid, 'INSERT,UPDATE'))"""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Role and rights of a connection: `powers` are attributes a serving role should not have, `doors` extensions that lead elsewhere."""
+    """Role and rights of a connection: `powers` are attributes a serving role should lack, `doors` lead elsewhere, as DROP says them."""
 
     role: str = ""
     read_only: bool = False
     powers: tuple[str, ...] = ()
     doors: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Trespass:
-    """What the draft store's role may do in the primary, asked of the primary; None: nobody can be asked.
-
-    `entered`: whether the draft store's own credentials got in when they were tried, which deploy checks alone do.
-    """
-
-    connects: bool | None = None
-    writes: bool | None = None
-    entered: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +90,7 @@ def _standing(alias: str) -> Standing:
     with connections[alias].cursor() as cursor:
         cursor.execute(STANDING)
         role, read_only, *powers = cursor.fetchone()
-        cursor.execute("SELECT extname FROM pg_extension WHERE extname = ANY(%s) ORDER BY extname", [list(DOORS)])
+        cursor.execute(DOORS)
         doors = tuple(name for (name,) in cursor.fetchall())
     return Standing(role, read_only, tuple(name for name, has in zip(POWERS, powers, strict=True) if has), doors)
 
@@ -149,38 +137,6 @@ def _rows(alias: str) -> dict:
     rules = {each.slug: found.rules if found else None for each, found in newest.items()}
     demo = Partner.objects.filter(demo=True).count()
     return {"rules": rules, "environments": len(environments), "demo_partners": demo, "jwks": jwks(), "in_force": kid_in_force()}
-
-
-def trespass(role: str) -> Trespass:
-    """What a role of the draft store's name could do in the primary."""
-    connection = connections[PRIMARY]
-    if connection.vendor != "postgresql":
-        return Trespass()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-            if cursor.fetchone() is None:
-                return Trespass(connects=False, writes=False)
-            cursor.execute("SELECT has_database_privilege(%s, current_database(), 'CONNECT')", [role])
-            connects = cursor.fetchone()[0]
-            cursor.execute(CAN_WRITE, {"role": role})
-            return Trespass(connects, cursor.fetchone()[0] > 0)
-    except SILENT:
-        connection.close()
-        return Trespass()
-
-
-def try_to_enter() -> bool | None:
-    """Try the draft store's user and password at the primary's address; None where that cannot be tried."""
-    primary, store = settings.DATABASES[PRIMARY], settings.DATABASES[STORE]
-    if not (primary["ENGINE"].endswith("postgresql") and store["ENGINE"].endswith("postgresql")):
-        return None
-    place = {"host": primary["HOST"], "port": primary["PORT"], "dbname": primary["NAME"], "connect_timeout": CONNECT_SECONDS}
-    try:
-        psycopg2.connect(**place, user=store["USER"], password=store["PASSWORD"]).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
 
 
 def unfillable(rules: dict[str, list | None]) -> dict[str, str] | None:

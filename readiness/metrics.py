@@ -8,8 +8,8 @@ from django.db.models import Count, Min
 from django.http import Http404, HttpResponse
 
 from config.methods import require_safe
-from readiness.checks import Result
 from readiness.gate import BLOCKED, READY, UNKNOWN, readiness
+from readiness.registry import Result
 from reviews.models import DeploymentReviewRequest, State
 from reviews.record import database_now
 

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.db import connections
 
 from config.databases import PRIMARY, STORE
-from readiness.looks import KeyLook, Look, Trespass, look, look_at_key, trespass, unfillable
+from readiness.looks import KeyLook, Look, look, look_at_key, unfillable
+from readiness.trespass import Trespass, trespass
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 1.0

@@ -3,8 +3,8 @@
 import xml.etree.ElementTree as xml  # noqa: S405  writes, never parses
 from collections.abc import Iterable
 
-from readiness.checks import Finding, Result
 from readiness.gate import Gate, Readiness
+from readiness.registry import Finding, Result
 
 MARKS = {Result.PASS: "✓", Result.BLOCK: "✕", Result.WARN: "!", Result.UNKNOWN: "?", Result.NOT_APPLICABLE: "–"}
 

@@ -4,10 +4,10 @@ import shlex
 
 from config.errors import TITLES
 from readiness import rollout
-from readiness.checks import AREAS, Finding, Result
 from readiness.gate import BLOCKED, READY, UNKNOWN, Readiness, json_text
 from readiness.history import CLEAR, History
 from readiness.journey import CONTINUE, DEPLOY, REVIEW, SCOPE, Work
+from readiness.registry import AREAS, Finding, Result
 from reviews.models import State
 
 VERDICTS = {

@@ -2,14 +2,11 @@
 
 import base64
 import json
-import os
-import secrets
-from contextlib import ExitStack
 
 import pytest
 
 from tests.conftest import run_manage
-from tests.server import Visitor, free_port, fresh_database, serving
+from tests.server import Visitor, free_port, serving
 
 SEED_JSON = {
     "draft_store_isolation": "dedicated",
@@ -27,33 +24,6 @@ SEED_JSON = {
     "self_service_database_url_configured": True,
     "status": "ready_for_review",
 }
-SET_UP = (
-    ["migrate_all"],
-    ["set_person", "release-manager", "--group", "release"],
-    ["set_person", "security-officer", "--group", "security"],
-    ["set_person", "owner", "--partner", "northstar_controls:owner"],
-    ["set_policy", "production", "--rule", "release:release:1", "--rule", "security:security:1"],
-)
-
-
-@pytest.fixture(scope="module")
-def production():
-    """The environment of a production-like installation on two fresh databases, set up."""
-    name = f"production_{secrets.token_hex(4)}"
-    with ExitStack() as stack:
-        env = {
-            "READINESS_ENVIRONMENT": "production",
-            "DATABASE_URL": stack.enter_context(fresh_database(os.environ["DATABASE_URL"], name)),
-            "SELF_SERVICE_DATABASE_URL": stack.enter_context(fresh_database(os.environ["SELF_SERVICE_DATABASE_URL"], name)),
-            "REQUIRE_SELF_SERVICE_DATABASE_URL": "true",
-            "SECRET_KEY": secrets.token_urlsafe(48),
-            "ALLOWED_HOSTS": "readiness.example.org,127.0.0.1",
-            "RECEIPT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        }
-        for command in SET_UP:
-            done = run_manage(*command, env=env, input="a-password-of-their-own\n")
-            assert done.returncode == 0, done.stdout + done.stderr
-        yield env
 
 
 def test_H01_deploy_check_has_nothing_to_say(production):

@@ -14,9 +14,10 @@ from django.db import connections
 from access.models import User
 from config.databases import installation
 from drafts.models import Partner
-from readiness import checks, looks, probes
+from readiness import checks, probes, registry, role_checks
 from readiness.gate import isolation, readiness
-from readiness.looks import Standing, Trespass
+from readiness.looks import Standing
+from readiness.trespass import Trespass, trespass
 from receipts.keys import register_key
 from receipts.models import SigningKey
 from receipts.signing import signer
@@ -31,13 +32,13 @@ def published_key():
     register_key(signer())
 
 
-def found(check: str, *, production_like: bool = False, **installed) -> checks.Finding:
+def found(check: str, *, production_like: bool = False, **installed) -> registry.Finding:
     return {finding.id: finding for finding in judged(production_like=production_like, **installed)}[check]
 
 
-def judged(*, production_like: bool = False, debug: bool = False, **installed) -> list[checks.Finding]:
+def judged(*, production_like: bool = False, debug: bool = False, **installed) -> list[registry.Finding]:
     installed_here = replace(settings.INSTALLATION, **installed)
-    return checks.judge(checks.Situation(installed_here, probes.probe(), debug, production_like, SECURE))
+    return checks.judge(registry.Situation(installed_here, probes.probe(), debug, production_like, SECURE))
 
 
 def execute(alias: str, statement: str) -> None:
@@ -102,7 +103,7 @@ def known_role():
 
 
 def facts_as(role: str) -> probes.Facts:
-    return replace(probes.probe(), trespass=looks.trespass(role))
+    return replace(probes.probe(), trespass=trespass(role))
 
 
 def test_role_of_drafts_that_could_write_in_the_primary_is_found(known_role):
@@ -111,11 +112,11 @@ def test_role_of_drafts_that_could_write_in_the_primary_is_found(known_role):
     execute("default", f"GRANT UPDATE (username) ON access_user TO {known_role}")
     assert judged_on(facts_as(known_role), production_like=True)["production_write"] == "block"
     assert judged_on(facts_as(known_role), production_like=False)["production_write"] == "warn"
-    assert checks.writes(settings.INSTALLATION, facts_as(known_role)) is True
+    assert role_checks.writes(settings.INSTALLATION, facts_as(known_role)) is True
 
     execute("default", f"REVOKE ALL (username) ON access_user FROM {known_role}")
     assert judged_on(facts_as(known_role), production_like=True)["production_write"] == "pass"
-    assert checks.writes(settings.INSTALLATION, facts_as(known_role)) is False
+    assert role_checks.writes(settings.INSTALLATION, facts_as(known_role)) is False
 
 
 def test_role_of_drafts_that_may_connect_to_the_primary_is_found(known_role):
@@ -152,26 +153,26 @@ def test_missing_table_and_pending_and_foreign_migration_block(alias, check, tab
 def test_same_database_behind_two_urls_blocks():
     facts = probes.probe()
     same = replace(facts, store=replace(facts.store, identity=facts.primary.identity))
-    situation = checks.Situation(settings.INSTALLATION, same, False, False)
+    situation = registry.Situation(settings.INSTALLATION, same, False, False)
 
     assert {finding.id: finding.result for finding in checks.judge(situation)}["database_identity"] == "block"
     assert isolation(settings.INSTALLATION, same) == "shared"
-    assert checks.writes(settings.INSTALLATION, same) is True
+    assert role_checks.writes(settings.INSTALLATION, same) is True
 
 
 @pytest.mark.parametrize("silent", ["primary", "store"])
 def test_silent_database_is_unknown_and_never_a_pass(silent):
     facts = replace(probes.probe(), **{silent: None}, trespass=Trespass(), unfillable=None)
-    findings = {finding.id: finding.result for finding in checks.judge(checks.Situation(settings.INSTALLATION, facts, False, True))}
+    findings = {finding.id: finding.result for finding in checks.judge(registry.Situation(settings.INSTALLATION, facts, False, True))}
 
     for name in ("database_identity", "production_write", "policies_fillable", "demo_data", "writable"):
         assert findings[name] == "unknown", name
     assert isolation(settings.INSTALLATION, facts) == "unavailable"
-    assert checks.writes(settings.INSTALLATION, facts) is None
+    assert role_checks.writes(settings.INSTALLATION, facts) is None
 
 
 def test_nothing_known_is_unknown_everywhere_it_matters():
-    findings = checks.judge(checks.Situation(settings.INSTALLATION, probes.nothing_known(), False, True))
+    findings = checks.judge(registry.Situation(settings.INSTALLATION, probes.nothing_known(), False, True))
 
     assert "block" not in {finding.result for finding in findings}
     assert sum(finding.result == "unknown" for finding in findings) >= 8
@@ -181,7 +182,7 @@ def test_read_only_database_blocks():
     facts = probes.probe()
     read_only = replace(facts, store=replace(facts.store, standing=replace(facts.store.standing, read_only=True)))
 
-    assert {f.id: f.result for f in checks.judge(checks.Situation(settings.INSTALLATION, read_only, False, False))}["writable"] == "block"
+    assert {f.id: f.result for f in checks.judge(registry.Situation(settings.INSTALLATION, read_only, False, False))}["writable"] == "block"
 
 
 def test_policy_nobody_can_satisfy_blocks_and_names_the_environment():
@@ -235,14 +236,14 @@ def test_check_that_raises_cannot_tell(monkeypatch):
     def broken(situation):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(checks, "_registry", [("broken", "Broken", checks.REVIEW, broken)])
+    monkeypatch.setattr(registry, "_registry", {7: ("broken", "Broken", registry.REVIEW, broken)})
 
     assert [(finding.id, finding.result) for finding in judged()] == [("broken", "unknown")]
     assert readiness().status == "unknown"
 
 
 def test_every_area_of_the_page_has_checks():
-    assert {finding.area for finding in judged()} == set(checks.AREAS)
+    assert {finding.area for finding in judged()} == set(registry.AREAS)
 
 
 def test_ids_and_numbers_are_stable():
@@ -298,7 +299,7 @@ def test_powers_of_the_serving_roles_are_named(powers, result):
 
 
 def judged_on(facts, *, production_like: bool) -> dict[str, str]:
-    situation = checks.Situation(settings.INSTALLATION, facts, False, production_like, SECURE)
+    situation = registry.Situation(settings.INSTALLATION, facts, False, production_like, SECURE)
     return {finding.id: finding.result for finding in checks.judge(situation)}
 
 
