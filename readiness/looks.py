@@ -3,12 +3,15 @@
 import secrets
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Max
+from django.db.models.functions import Now
 
 from access import people
 from access.models import User
@@ -17,9 +20,10 @@ from config.isolation import identity
 from config.refusals import Refused
 from drafts.models import Partner
 from readiness.schema import missing_guards, missing_tables, tables_kept_in
-from receipts.keys import jwks, kid_in_force
-from receipts.signing import SigningUnavailable, signer
-from receipts.verify import NotVerifiable, load_keys
+from receipts.keys import jwks
+from receipts.models import Attestation, KeyState, SigningKey, Use
+from receipts.signing import SAMPLE, Signer, SigningUnavailable, signer
+from receipts.verify import Keys, NotVerifiable, load_keys
 from reviews import policy
 from reviews.models import Environment
 
@@ -136,7 +140,7 @@ def _rows(alias: str) -> dict:
     newest = {each: max(each.policies.all(), key=lambda found: found.version, default=None) for each in environments if each.protected}
     rules = {each.slug: found.rules if found else None for each, found in newest.items()}
     demo = Partner.objects.filter(demo=True).count()
-    return {"rules": rules, "environments": len(environments), "demo_partners": demo, "jwks": jwks(), "in_force": kid_in_force()}
+    return {"rules": rules, "environments": len(environments), "demo_partners": demo, "jwks": jwks(), "keys": _key_rows()}
 
 
 def unfillable(rules: dict[str, list | None]) -> dict[str, str] | None:
@@ -157,30 +161,61 @@ def unfillable(rules: dict[str, list | None]) -> dict[str, str] | None:
 
 @dataclass(frozen=True)
 class KeyLook:
-    """What the signing key of this process can do: `state` is ok, absent, unreadable, unregistered or not_in_force."""
+    """What the signing key of this process can do: `state` is ok, absent, sample, unreadable, unregistered or not_in_force."""
 
     state: str
     words: str = ""
+    kid: str = ""
 
 
-def look_at_key(published: dict | None, in_force: str | None) -> KeyLook | None:
+def look_at_key(published: dict | None, in_force: list[str]) -> KeyLook | None:
     """Sign something fresh and verify it with the published key that is in force; None when the published keys cannot be asked."""
     if published is None:
         return None
     try:
-        key, keys = signer(), load_keys(published)
+        key = signer()
     except SigningUnavailable as error:
-        configured = settings.RECEIPT_SIGNING_KEY or settings.RECEIPT_SIGNING_KEY_FILE or settings.RECEIPT_SIGNER
-        return KeyLook("unreadable" if configured else "absent", str(error))
+        return KeyLook(_why_none(error), str(error))
+    try:
+        keys = load_keys(published)
     except NotVerifiable:
-        return KeyLook("unreadable", "A published key is not one that may be used.")
+        return KeyLook("unreadable", "A published key is not one that may be used.", key.kid)
     if key.kid not in keys:
-        return KeyLook("unregistered", "The signing key's public half is not published.")
-    if key.kid != in_force:
-        return KeyLook("not_in_force", "The signing key of this process is published and is not the one in force.")
+        return KeyLook("unregistered", "The signing key's public half is not published.", key.kid)
+    if [key.kid] != in_force:
+        return KeyLook("not_in_force", "The signing key of this process is published and is not the one in force.", key.kid)
+    return KeyLook(*_tried(key, keys), key.kid)
+
+
+def _why_none(error: SigningUnavailable) -> str:
+    if error.code == SAMPLE:
+        return "sample"
+    return "unreadable" if settings.RECEIPT_SIGNING_KEY or settings.RECEIPT_SIGNING_KEY_FILE or settings.RECEIPT_SIGNER else "absent"
+
+
+def _tried(key: Signer, keys: Keys) -> tuple[str, str]:
     message = secrets.token_bytes(32)
     try:
         keys[key.kid].verify(key.sign(message), message)
     except Exception:  # noqa: BLE001  a signer elsewhere may fail in ways of its own; only a verified signature is a yes
-        return KeyLook("unreadable", "A fresh signature does not verify with the published key.")
-    return KeyLook("ok")
+        return "unreadable", "A fresh signature does not verify with the published key."
+    return "ok", ""
+
+
+@dataclass(frozen=True)
+class KeyRows:
+    """What the draft store says of the keys of receipts: kid → state, and until when a root vouches for the one in force."""
+
+    states: dict[str, str]
+    attested_until: datetime | None
+
+    @property
+    def in_force(self) -> list[str]:
+        return [kid for kid, state in self.states.items() if state == KeyState.ACTIVE]
+
+
+def _key_rows() -> KeyRows:
+    states = dict(SigningKey.objects.filter(use=Use.RECEIPTS).values_list("kid", "state"))
+    active = [kid for kid, state in states.items() if state == KeyState.ACTIVE]
+    vouching = Attestation.objects.filter(kid__in=active, not_before__lte=Now())
+    return KeyRows(states, vouching.aggregate(until=Max("not_after"))["until"])

@@ -60,7 +60,7 @@ def _across(primary: Look | None, store: Look | None) -> tuple[Trespass, dict | 
 
 def _facts(primary: Look | None, store: Look | None, across: tuple[Trespass, dict | None]) -> Facts:
     rows = store.rows if store else {}
-    key = look_at_key(rows.get("jwks"), rows.get("in_force"))
+    key = look_at_key(rows.get("jwks"), rows["keys"].in_force if "keys" in rows else [])
     return Facts(primary, store, *across, key, datetime.now(UTC), time.monotonic())
 
 

@@ -21,8 +21,9 @@ SET_UP = (
 
 
 @pytest.fixture(scope="session")
-def production() -> Iterator[dict[str, str]]:
+def production(tmp_path_factory) -> Iterator[dict[str, str]]:
     """The environment of a production-like installation on two fresh databases, set up."""
+    root = str(tmp_path_factory.mktemp("offline") / "root.pem")
     name = f"production_{secrets.token_hex(4)}"
     with ExitStack() as stack:
         env = {
@@ -34,7 +35,8 @@ def production() -> Iterator[dict[str, str]]:
             "ALLOWED_HOSTS": "readiness.example.org,127.0.0.1",
             "RECEIPT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         }
-        for command in SET_UP:
+        vouched = (["keys", "init-root", "--file", root, "--id", "root-1"], ["keys", "attest", "--root-file", root, "--root-id", "root-1"])
+        for command in (*SET_UP, *vouched):
             done = run_manage(*command, env=env, input="a-password-of-their-own\n")
             assert done.returncode == 0, done.stdout + done.stderr
         yield env

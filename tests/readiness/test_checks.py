@@ -1,5 +1,6 @@
 """Each check flips when its fact is taken away, and flips back."""
 
+import base64
 import contextlib
 import os
 import secrets
@@ -18,7 +19,7 @@ from readiness import checks, probes, registry, role_checks
 from readiness.gate import isolation, readiness
 from readiness.looks import Standing
 from readiness.trespass import Trespass, trespass
-from receipts.keys import register_key
+from receipts.keys import register_key, rotate
 from receipts.models import SigningKey
 from receipts.signing import signer
 from tests.factories import Story, make_environment, make_user
@@ -222,6 +223,46 @@ def test_S10_missing_unreadable_and_unpublished_key(settings, tmp_path):
     assert found("signing_key").result == "block"
 
 
+# The seed of RFC 8032 section 7.1, test 1.
+SAMPLE_SEED = base64.b64encode(bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")).decode()
+
+
+@pytest.mark.parametrize(("production_like", "result"), [(True, "block"), (False, "warn")])
+def test_sample_key_of_this_process_blocks_production_and_warns_elsewhere(settings, production_like, result):
+    assert found("sample_key", production_like=production_like).result == "pass"
+
+    settings.RECEIPT_SIGNING_KEY = SAMPLE_SEED
+
+    assert found("sample_key", production_like=production_like).result == result
+
+
+def test_sample_key_that_the_signer_refuses_to_load_blocks(settings):
+    settings.INSTALLATION = replace(settings.INSTALLATION, production_like=True)
+    settings.RECEIPT_SIGNING_KEY = SAMPLE_SEED
+
+    assert {check: found(check, production_like=True).result for check in ("sample_key", "signing_key")} == {
+        "sample_key": "block",
+        "signing_key": "block",
+    }
+
+
+def test_process_without_a_key_serves_while_one_is_in_force(settings):
+    settings.RECEIPT_SIGNING_KEY = ""
+
+    assert (found("key_window").result, found("sample_key").result) == ("pass", "pass")
+
+
+def test_next_key_of_this_process_is_not_in_its_time(settings):
+    settings.RECEIPT_SIGNING_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
+    assert found("key_window").result == "block"  # nobody has registered it
+
+    register_key(signer())
+
+    assert ("keys rotate" in found("key_window").remedy, found("key_window").result) == (True, "block")
+    rotate()
+    assert found("key_window").result == "pass"
+
+
 def test_S10_no_key_and_none_published_blocks(settings):
     settings.RECEIPT_SIGNING_KEY = ""
     with connections["self_service"].cursor() as cursor:
@@ -251,7 +292,8 @@ def test_ids_and_numbers_are_stable():
         enumerate(
             ["database_identity", "dedicated_store", "require_flag", "local_override", "production_write", "no_draft_tables_in_primary",
              "primary_schema", "draft_store_schema", "writable", "signing_key", "policies_fillable", "demo_data", "debug_off",
- "no_way_in", "role_powers", "side_doors", "guards_stand", "clocks_agree", "web_settings"], 1,
+ "no_way_in", "role_powers", "side_doors", "guards_stand", "clocks_agree", "web_settings", "sample_key", "key_window",
+             "key_attested"], 1,
         )
     )  # fmt: skip
 
