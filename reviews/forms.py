@@ -69,8 +69,8 @@ class StagingForm(VersionForm):
     optional = ()
     shown_at = {"receipt": "receipt_text"}
     receipt_text = forms.CharField(
-        label="Receipt of the staging installation",
-        help_text="The whole JSON, as its receipt route gives it. What was signed is kept; it is never shown again.",
+        label="Receipt or bundle of the staging installation",
+        help_text="The whole JSON, as its receipt or bundle route gives it. What was signed is kept; it is never shown again.",
         widget=Unechoed(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
         required=False,
     )

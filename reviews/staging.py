@@ -15,7 +15,7 @@ from drafts.custody import evidence_link
 from receipts import envelope
 from receipts.canonical import unb64
 from receipts.signing import public_jwk
-from receipts.verify import MEANING, NotVerifiable, Report, load_keys, parse, verify
+from receipts.verify import MEANING, STEPS, NotVerifiable, Report, load_keys, parse, verify
 from reviews import packet
 from reviews.models import DeploymentReviewRequest, Environment, StagingPin, StagingValidation, State
 from reviews.record import database_now, write_event
@@ -27,16 +27,19 @@ TEXT_LIMIT = 64 * 1024
 ISSUER_LENGTH = 200
 PINNING = "an operator, with `manage.py pin_staging`"
 NOT_NEEDED = Reason("staging_not_needed", "This review request is for staging itself, so nothing has to be validated there first.")
-BUNDLE_MEMBERS = frozenset({"key_bundle", "attestation"})
 
 # What is wrong with the text itself; every other word is about what it says.
-FORM = frozenset({"malformed_receipt", "duplicate_json_key", "noncanonical_base64", "unsupported_algorithm"})
+FORM = frozenset(STEPS["reading"]) | {"malformed_jwks", "small_order_key"}
 WORDS = MEANING | {
     "unknown_kid": "it is signed with a key that is not pinned",
     "signature_invalid": "its signature does not belong to these bytes and the pinned key",
     "issuer_mismatch": "it comes from another issuer than the one that is pinned",
     "environment_mismatch": "it is not for the environment staging",
     "subject_mismatch": "it does not name every subject of this request",
+    "subject_public_key_mismatch": "the bundle's own key set holds another key than the pinned one, or none",
+    "receipt_revoked": "the signed status beside it says that staging revoked the approval",
+    "key_revoked": "the signed status beside it says that the key which signed it was revoked",
+    "status_invalid": "the status beside it is not one that a pinned key signed for this issuer",
     "verdict_constrain": "it was approved with conditions, and staging counts only without",
 }
 
@@ -103,25 +106,18 @@ def hand_in_reasons(review_request: DeploymentReviewRequest, text: object, *, no
 
 def _text_reasons(text: object) -> list[Reason]:
     if not isinstance(text, str) or not text.strip():
-        return [Reason("required", "Paste the receipt of the staging installation.", pointer="/receipt", status=400)]
+        return [Reason("required", "Paste the receipt or bundle of the staging installation.", pointer="/receipt", status=400)]
     if len(text.encode("utf-8", "replace")) > TEXT_LIMIT:
-        return [Reason("too_large", "A receipt is 64 KiB at most.", pointer="/receipt", status=413)]
-    return _bundle_reasons(text)
-
-
-def _bundle_reasons(text: str) -> list[Reason]:
-    try:
-        document = parse(text.encode("utf-8", "replace"))
-    except NotVerifiable:
-        return []
-    if not (isinstance(document, dict) and BUNDLE_MEMBERS & document.keys()):
-        return []
-    detail = "A bundle is not taken yet: hand in the receipt alone, as the staging installation's receipt route gives it."
-    return [Reason("bundle_not_taken", detail, pointer="/receipt", status=400)]
+        return [Reason("too_large", "A receipt or bundle is 64 KiB at most.", pointer="/receipt", status=413)]
+    return []
 
 
 def weigh(review_request: DeploymentReviewRequest, document: bytes, *, now: datetime) -> tuple[Report, list[Reason]]:
-    """What the verifier found out about an envelope, and every reason why it does not validate this request at `now`."""
+    """What the verifier found out about a receipt or bundle, and every reason why it does not validate this request at `now`.
+
+    Keys come from the pin alone; those that a bundle brings are held against it. A status that a bundle brings is believed when a pinned
+    key signed it.
+    """
     pinned, owners = current_pin(review_request.environment.slug), owner_names(review_request.plan.partner_id)
     issuer, jwks = (pinned.issuer, pinned.jwks) if pinned else (None, {"keys": []})
     report = verify(document, jwks, issuer=issuer, environment=STAGING, now=now, accept_conditions=False)
@@ -153,14 +149,14 @@ def _standing_reasons(review_request: DeploymentReviewRequest, pinned: StagingPi
 
 def _reason(word: str, *, owners: str) -> Reason:
     if word in FORM:
-        return Reason(word, f"This is no receipt that can be read: {WORDS[word]}.", pointer="/receipt", status=400)
+        return Reason(word, f"This is no receipt or bundle that can be read: {WORDS[word]}.", pointer="/receipt", status=400)
     clear_by = PINNING if word in ("unknown_kid", "issuer_mismatch") else owners
     return Reason(word, f"The receipt of staging does not count: {WORDS[word]}.", clear_by=clear_by)
 
 
 def keep(actor: Actor, review_request: DeploymentReviewRequest, text: str, *, now: datetime) -> StagingValidation:
     """Store a receipt that validates the locked request: the signed bytes and who handed them in, nothing else of the text."""
-    inner = parse(text.encode())["receipt"]
+    inner = parse(text.encode())["receipt"]  # in an envelope and in a bundle alike
     payload = unb64(inner["payload_b64"])
     return StagingValidation.objects.create(
         review_request=review_request,

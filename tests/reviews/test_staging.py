@@ -11,7 +11,9 @@ from django.core.management import CommandError, call_command
 
 from config.refusals import Refused
 from receipts.canonical import b64, unb64
+from receipts.envelope import rfc3339
 from receipts.signing import LocalSigner, public_jwk
+from receipts.verify import BUNDLE
 from reviews import decisions, staging
 from reviews.models import DeploymentReviewRequest, Event, StagingPin, StagingValidation
 from reviews.organisation import COMMAND_LINE
@@ -21,6 +23,7 @@ from tests.conftest import run_manage
 from tests.factories import Story, actor, make_environment, make_partner, make_plan, make_user
 from tests.invariants import assert_consistent, fingerprint, refused
 from tests.pages import SCRIPT, Visitor, hidden, request_path, text_of
+from tests.receipts.bundles import attestation, digest_of, entry, signed_inner, status_payload
 from tests.receipts.samples import payload, sealed
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -53,6 +56,22 @@ def signed(*, key: LocalSigner = STAGING_KEY, copies: dict | None = None, **chan
 
 def text(**changes) -> str:
     return json.dumps(signed(**changes))
+
+
+def status_of(entries: list[dict], *, key: LocalSigner = STAGING_KEY, issuer: str = ISSUER) -> dict:
+    times = {"issued_at": rfc3339(now() - timedelta(hours=1)), "next_update": rfc3339(now() + timedelta(hours=23))}
+    return signed_inner(status_payload(issuer=issuer, revoked=entries, **times), signer=key)
+
+
+def bundled(**parts) -> str:
+    """The bundle of a receipt that counts, with some parts changed, or others added."""
+    whole = {"object": BUNDLE, "receipt": signed()["receipt"], "key_bundle": json.loads(jwks(STAGING_KEY, OTHER_KEY))}
+    return json.dumps(whole | parts)
+
+
+def revoked(*, reason: str = "revoked", **changes) -> str:
+    receipt = signed(**changes)["receipt"]
+    return bundled(receipt=receipt, status=status_of([entry(digest_of(receipt), reason=reason)]))
 
 
 @pytest.fixture
@@ -99,6 +118,41 @@ def test_receipt_of_staging_is_kept_and_counts(story, opened):
     assert (event.verb, event.detail) == ("hand_in_staging", {"payload_sha256": kept.payload_sha256, "kid": kept.kid})
     assert DeploymentReviewRequest.objects.get(pk=opened.pk).version == opened.version + 1
     assert_consistent()
+
+
+def test_bundle_of_staging_is_kept_and_counts(story, opened):
+    receipt = signed()["receipt"]
+    elsewhere = status_of([entry("0" * 64)])
+
+    kept = hand_in(story, opened, bundled(receipt=receipt, status=elsewhere, attestation=attestation(OTHER_KEY)))
+
+    assert (standing(opened).met, bytes(kept.payload)) == (True, unb64(receipt["payload_b64"]))
+    assert_consistent()
+
+
+def test_bundle_without_a_status_counts_as_its_receipt_does(story, opened):
+    hand_in(story, opened, bundled())
+
+    assert standing(opened).met is True
+
+
+def test_S03_keys_that_a_bundle_brings_are_never_trusted(story):
+    """All of it is right and by one hand, only that nobody pinned it."""
+    pin(jwks=jwks(OTHER_KEY))
+    review_request = story.open(subject=SUBJECT)
+
+    refused(lambda: hand_in(story, review_request, bundled()), "unknown_kid", status=409, verb="hand_in_staging")
+
+
+def test_bundle_is_taken_by_the_api_too(story, opened):
+    caller = Caller(story.owner)
+    path = f"review-requests/{opened.pk}/staging-validation/"
+
+    no = caller.put(path, {"receipt": json.loads(revoked())}, version=opened.version)
+    yes = caller.put(path, {"receipt": json.loads(bundled())}, version=opened.version)
+
+    assert (no.status_code, codes(no)) == (409, ["receipt_revoked"])
+    assert (yes.status_code, yes.json()["met"]) == (200, True)
 
 
 def test_D01_handing_in_leaves_the_primary_as_it_was(story, opened):
@@ -202,7 +256,26 @@ WRONG = {
     "a duplicate key": (lambda: text().replace('{"receipt"', '{"receipt": {}, "receipt"', 1), ["duplicate_json_key"], 400),
     "another algorithm": (lambda: text().replace('"ed25519"', '"EdDSA"'), ["unsupported_algorithm"], 400),
     "padding too much": (lambda: text().replace('"signature": "', '"signature": "='), ["noncanonical_base64"], 400),
-    "a bundle": (lambda: json.dumps(signed() | {"key_bundle": {}, "attestation": {}}), ["bundle_not_taken"], 400),
+    "half a bundle": (lambda: json.dumps(signed() | {"key_bundle": {}, "attestation": {}}), ["malformed_receipt"], 400),
+    "a bundle without its keys": (lambda: json.dumps({"object": BUNDLE, "receipt": signed()["receipt"]}), ["malformed_bundle"], 400),
+    "a bundle with a member of its own": (lambda: bundled(jwk=public_jwk(OTHER_KEY.public_key)), ["malformed_bundle"], 400),
+    "a bundle of another key": (lambda: bundled(receipt=signed(key=OTHER_KEY)["receipt"]), ["unknown_kid"], 409),
+    "a bundle that brings another key under the pinned name": (
+        lambda: bundled(key_bundle={"keys": [public_jwk(OTHER_KEY.public_key) | {"kid": STAGING_KEY.kid}]}), ["malformed_bundle"], 400,
+    ),
+    "a bundle without the pinned key": (
+        lambda: bundled(key_bundle={"keys": [public_jwk(OTHER_KEY.public_key)]}), ["subject_public_key_mismatch"], 409,
+    ),
+    "a bundle of a receipt that staging revoked": (lambda: revoked(), ["receipt_revoked"], 409),
+    "a bundle of a receipt that was superseded there": (lambda: revoked(reason="superseded"), ["receipt_revoked"], 409),
+    "a bundle whose status another key signed": (lambda: bundled(status=status_of([], key=OTHER_KEY)), ["status_invalid"], 409),
+    "a bundle whose status is another issuer's": (
+        lambda: bundled(status=status_of([], issuer="https://readiness.test")), ["status_invalid"], 409,
+    ),
+    "a bundle that staging revoked, with conditions, expired": (
+        lambda: revoked(verdict="constrain", conditions=["weekdays"], expires_at=now() - timedelta(seconds=1)),
+        ["receipt_expired", "verdict_constrain", "receipt_revoked"], 409,
+    ),
     "too long": (lambda: text() + " " * (64 * 1024) + "x", ["too_large"], 413),
     "a key in the receipt": (
         lambda: json.dumps({"receipt": signed(key=OTHER_KEY)["receipt"] | {"jwk": public_jwk(OTHER_KEY.public_key)}}),
@@ -408,7 +481,7 @@ def test_owner_hands_in_on_the_page(story, opened):
     assert (answer.status_code, answer["Location"]) == (302, path)
     page = text_of(owner.get(path))
     assert all(words in page for words in ("Met", "is kept with this review request", STAGING_KEY.kid, "owner,"))
-    assert "Staging validation handed in by owner on a page" in text_of(owner.get(request_path(opened, "timeline")))
+    assert "Staging validation handed in by owner as owner on a page" in text_of(owner.get(request_path(opened, "timeline")))
     assert path in owner.get(request_path(opened)).content.decode()
 
 
@@ -430,7 +503,7 @@ def test_page_says_why_and_echoes_nothing(story, opened):
 
 @pytest.mark.parametrize(
     ("typed", "status", "words"),
-    [("", 400, "Paste the receipt"), ("{", 400, "no receipt that can be read"), ("x" * 60000, 400, "no receipt that can be read"),
+    [("", 400, "Paste the receipt"), ("{", 400, "no receipt or bundle that can be read"), ("x" * 60000, 400, "no receipt or bundle that can be read"),
      ("\u00e9" * 40000, 413, "64 KiB")],
 )  # fmt: skip
 def test_page_refuses_what_is_no_receipt(story, opened, typed, status, words):
