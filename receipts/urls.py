@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from receipts import views
+from receipts import pages, views
 
 urlpatterns = [
     path("protocol", views.protocol, name="protocol"),
+    path("protocol/verify.py", pages.verifier, name="verifier"),
+    path("protocol/v1/spec", pages.protocol_spec, name="protocol_spec"),
+    path("protocol/v1/schema", pages.protocol_schema, name="protocol_schema"),
     path("protocol/v1/jwks.json", views.jwks, name="jwks"),
+    path("verify", pages.verify_page, name="verify"),
 ]

@@ -57,7 +57,7 @@ def test_S12_jwks_is_there_for_a_process_without_the_signing_key(registered, cli
 def test_A16_reading_needs_nobody_and_only_get_and_head_are_taken(registered, client, path):
     answers = {method: client.generic(method, path).status_code for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
-    assert answers == {"GET": 200, "HEAD": 200, "POST": 405, "PUT": 405, "PATCH": 405, "DELETE": 405, "OPTIONS": 405}
+    assert answers == {"GET": 200, "HEAD": 200, "POST": 405, "PUT": 405, "PATCH": 405, "DELETE": 405, "OPTIONS": 204}
 
 
 @pytest.mark.parametrize("path", ["/protocol/", "/protocol/v1/jwks.json/", "/protocol/v1/jwks", "/Protocol"])
@@ -71,5 +71,6 @@ def test_protocol_page_tells_what_to_run_and_links_the_keys(both_stores, client)
     assert f'href="{JWKS}"' in text
     assert "craton.receipt.protocol.v1" in text
     assert "readiness.deployment_review_receipt.v1" in text
-    assert "receipts/verify.py" in text
+    assert 'href="/protocol/verify.py"' in text
+    assert 'href="/verify"' in text
     assert "outer_copy_mismatch" in text
