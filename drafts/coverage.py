@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from access.actors import Actor, call_reasons
 from config.databases import STORE
 from config.refusals import Reason, Refused, not_found, recorded, refuse_if
+from config.retrying import retried
 from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, Partner, PlanState, Role
 
 PLAN_FIELDS = ("name", "gate_type", "system_scope", "authority_context", "external_reference", "archived")
@@ -115,6 +116,7 @@ def _taken() -> Refused:
     return Refused(Reason("duplicate_reference", detail, pointer="/external_reference"))
 
 
+@retried
 def create_plan(actor: Actor, *, partner_slug: str | None, fields: dict) -> CoveragePlan:
     """Save a new plan. `fields`: the PLAN_FIELDS, already validated. Raises Refused 400 for a partner out of sight."""
     with recorded(actor, "create_plan"), transaction.atomic(using=STORE):
@@ -145,6 +147,7 @@ def _is_duplicate(error: IntegrityError) -> bool:
     return getattr(error.__cause__, "pgcode", "") == UNIQUE or str(error) == THERE_ALREADY
 
 
+@retried
 def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: Version = None) -> CoveragePlan:
     """Change some of PLAN_FIELDS of a plan that is a draft. Archiving is allowed in any state but review."""
     with recorded(actor, "edit_plan"), transaction.atomic(using=STORE):
@@ -162,6 +165,7 @@ def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: Versio
         return seen_plan(plan.pk)
 
 
+@retried
 def append_move(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: Version = None) -> ExpansionMove:
     """Append draft coverage. `fields`: the MOVE_FIELDS; `corrects` names an earlier move or is None. Numbers have no gaps."""
     with recorded(actor, "append_move"), transaction.atomic(using=STORE):
@@ -183,6 +187,7 @@ def _corrects_reasons(corrects: int | None, last: int) -> list[Reason]:
     return [Reason("unknown_move", "It can only correct an earlier move of this plan.", pointer="/corrects", status=400)]
 
 
+@retried
 def delete_plan(actor: Actor, plan_id: uuid.UUID, *, version: Version = None) -> None:
     """Delete a plan without moves and requests; one with history can only be archived (409 plan_has_history)."""
     with recorded(actor, "delete_plan"), transaction.atomic(using=STORE):

@@ -13,6 +13,7 @@ from access import people
 from access.actors import OPERATORS, Actor, call_reasons
 from config.databases import STORE
 from config.refusals import Reason, Refused, not_found, reasons_of, recorded, refuse_if
+from config.retrying import retried
 from drafts.coverage import Version, locked_plan, owner_names, owner_reasons, seen_plan, version_reasons
 from drafts.models import CoveragePlan, PlanState
 from reviews import confirmations, explain, packet, staging
@@ -41,6 +42,7 @@ AS_IT_IS = object()
 # --- owners: open, confirm, request review -------------------------------------------------------------------------------------
 
 
+@retried
 def open_request(
     actor: Actor, *, plan_id: uuid.UUID, environment_slug: str, subject: list | None = None, predecessor_id: uuid.UUID | None = None
 ) -> DeploymentReviewRequest:
@@ -71,6 +73,7 @@ def open_request(
         return seen_request(review_request.pk)
 
 
+@retried
 def edit_subject(actor: Actor, request_id: uuid.UUID, *, subject: object = AS_IT_IS, version: Version = None) -> DeploymentReviewRequest:
     """Say what would be deployed; in draft and changes_requested."""
     with taking_turn(actor, "edit_subject", request_id, role=ActingRole.OWNER) as turn:
@@ -83,6 +86,7 @@ def edit_subject(actor: Actor, request_id: uuid.UUID, *, subject: object = AS_IT
     return seen_request(request_id)
 
 
+@retried
 def confirm(
     actor: Actor,
     request_id: uuid.UUID,
@@ -110,6 +114,7 @@ def confirm(
         return confirmation
 
 
+@retried
 def name_person(actor: Actor, request_id: uuid.UUID, kind: str, *, username: object, version: Version = None) -> Confirmation:
     """Say who is to confirm one kind, beside the owners; an empty name takes that back. What is confirmed already stands until restated."""
     with taking_turn(actor, "name_person", request_id, role=ActingRole.OWNER) as turn:
@@ -150,6 +155,7 @@ def _statement(kind: str, fields: object, *, now: datetime, **evidence) -> dict:
     return said
 
 
+@retried
 def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, version: Version = None) -> StagingValidation:
     """Hand in a receipt of the staging installation, as the text of its envelope. Whether it still counts is asked at each reading."""
     with taking_turn(actor, "hand_in_staging", request_id, role=ActingRole.OWNER) as turn:
@@ -160,6 +166,7 @@ def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, v
         return validation
 
 
+@retried
 def request_review(
     actor: Actor, request_id: uuid.UUID, *, version: Version = None, plan_version: Version = None
 ) -> DeploymentReviewRequest:
@@ -194,6 +201,7 @@ def _put_up(review_request: DeploymentReviewRequest, frozen: Packet, ruling, *, 
 # --- owners: take back, give up, say something, go on --------------------------------------------------------------------------
 
 
+@retried
 def recall(actor: Actor, request_id: uuid.UUID, *, version: Version = None) -> DeploymentReviewRequest:
     """Take a request out of review, back to draft. Votes do not carry over."""
     with taking_turn(actor, "recall", request_id) as turn:
@@ -206,6 +214,7 @@ def recall(actor: Actor, request_id: uuid.UUID, *, version: Version = None) -> D
     return seen_request(request_id)
 
 
+@retried
 def withdraw(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Version = None) -> DeploymentReviewRequest:
     """Give a request up for good, saying why."""
     with taking_turn(actor, "withdraw", request_id) as turn:
@@ -223,6 +232,7 @@ def _requester_reasons(turn: Turn, version: Version) -> list[Reason]:
     return rights + version_reasons(turn.review_request.version, version)
 
 
+@retried
 def comment(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Version = None) -> DeploymentReviewRequest:
     """Say something on a request; whoever may see it, in any state."""
     with taking_turn(actor, "comment", request_id) as turn:
@@ -233,6 +243,7 @@ def comment(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Versi
     return seen_request(request_id)
 
 
+@retried
 def revoke(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Version = None) -> DeploymentReviewRequest:
     """Stop an approved rollout: any one reviewer, requester, owner or operator. No conflict rule: stopping is cheaper than starting."""
     with taking_turn(actor, "revoke", request_id) as turn:
@@ -261,6 +272,7 @@ def _revoker_reasons(turn: Turn) -> list[Reason]:
     return [Reason("may_not_revoke", detail, clear_by=owner_names(review_request.plan.partner_id), status=403)]
 
 
+@retried
 def expand(actor: Actor, plan_id: uuid.UUID, *, version: Version = None) -> CoveragePlan:
     """Take an approved plan to draft, so that moves can be appended. Approvals stand on their frozen packets."""
     with recorded(actor, "expand"), transaction.atomic(using=STORE):
@@ -283,6 +295,7 @@ def expand(actor: Actor, plan_id: uuid.UUID, *, version: Version = None) -> Cove
 # --- reviewers ------------------------------------------------------------------------------------------------------------------
 
 
+@retried
 def vote(
     actor: Actor, request_id: uuid.UUID, *, choice: str, digest: str, comment: str = "", conditions: list[str] | None = None
 ) -> DeploymentReviewRequest:
