@@ -1,5 +1,7 @@
 """The base of every API view: who acts in this call, with which scopes, and what is wrong with the call itself."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,6 +27,12 @@ class Call:
     version: frozenset[int] | None
 
 
+# drafts keeps answers under idempotency keys, and access must not know drafts, so drafts signs up here: (view, key, act) → response.
+keepers: list[Callable] = []
+# The draft standard writes the key as a quoted string; most clients send it bare.
+KEY = re.compile(r'"?([!#-\[\]-~]{1,128})"?')
+
+
 class ApiView(APIView):
     """Tokens only; no metadata for OPTIONS, which would name fields to whoever asks."""
 
@@ -38,11 +46,25 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         return actor_of(self.request.user, channel="api", token=self.request.auth)
 
+    def initial(self, request, *args, **kwargs) -> None:
+        """Every POST under an idempotency key goes through its keeper."""
+        super().initial(request, *args, **kwargs)
+        found = KEY.fullmatch(request.META.get("HTTP_IDEMPOTENCY_KEY", ""))
+        if request.method == "POST" and hasattr(self, "post") and found:
+            act = self.post
+            self.post = lambda *given, **named: keepers[0](self, found[1], lambda: act(*given, **named))
+
+    def _key_reasons(self) -> list[Reason]:
+        given = self.request.META.get("HTTP_IDEMPOTENCY_KEY")
+        if self.request.method != "POST" or given is None or KEY.fullmatch(given):
+            return []
+        return [Reason("idempotency_key_invalid", "An idempotency key has 1 to 128 visible ASCII characters, such as a UUID.", status=400)]
+
     def call(self, serializer=NoInput, *, precondition: bool | None = None, **options) -> Call:
         """The call as a verb takes it. `precondition`: If-Match is needed (True), may be given (False), or means nothing here (None)."""
         said, unfit = body_of(serializer, self.request, **options)
         version, about = (None, []) if precondition is None else if_match(self.request, required=precondition)
-        reasons = (*about, *parameter_reasons(self.request), *unfit.reasons)
+        reasons = (*about, *self._key_reasons(), *parameter_reasons(self.request), *unfit.reasons)
         return Call(replace(self.actor, unfit=Unfit(reasons, unfit.unread)), said, version)
 
     def read(self, *allowed: str, scopes: tuple[str, ...] = ("read",), wrong: tuple[Reason, ...] = ()) -> dict[str, str]:

@@ -193,12 +193,18 @@ class NoInput(StrictSerializer):
     """A body that may only be empty."""
 
 
+def read_body(request) -> tuple[object, list[Reason]]:
+    """The JSON value of a body, or why it cannot be read; the library forgets that when it is asked again."""
+    if not hasattr(request, "whole_body"):
+        request.whole_body = reasons_of(lambda: request.data)
+    return request.whole_body
+
+
 def body_of(serializer_class, request, **options) -> tuple[dict, Unfit]:
     """The checked body of a request, and what is wrong with it. What is right of a wrong body is given too."""
-    try:
-        data = request.data
-    except Refused as refusal:
-        return {}, Unfit(refusal.reasons, unread=("",))
+    data, unreadable = read_body(request)
+    if unreadable:
+        return {}, Unfit(tuple(unreadable), unread=("",))
     serializer = serializer_class(data=data, **options)
     if serializer.is_valid():
         return serializer.validated_data, Unfit()

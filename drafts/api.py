@@ -1,18 +1,44 @@
 """The API of partners, plans and moves."""
 
+import json
 import uuid
+from collections.abc import Callable
 
 from django.conf import settings
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from access.api import ApiView
-from config.api import by, by_word, versioned
+from access.api import ApiView, keepers
+from config.api import by, by_word, read_body, versioned
 from config.refusals import not_found
 from drafts import coverage
 from drafts.boundary import boundary_object
+from drafts.idempotency import Answer, Keyed, once
 from drafts.models import CoveragePlan, PlanState
 from drafts.serializers import MoveInput, MoveOutput, PartnerOutput, PlanChange, PlanInput, PlanOutput
 
+ANSWERED = ("ETag", "Location")
+
+
+def kept_once(view: ApiView, key: str, act: Callable[[], Response]) -> Response:
+    """One POST under its idempotency key; what was answered before is answered again, and says so."""
+    request = view.request
+    body, unreadable = read_body(request)
+    if unreadable:
+        return act()  # the verb refuses it with everything else
+    precondition = request.META.get("HTTP_IF_MATCH", "")
+    said = "\n".join([request.method, request.get_full_path(), precondition, json.dumps(body, sort_keys=True)]).encode()
+    answer = once(Keyed(view.actor, f"{request.method} {request.path}", key, said), lambda: _answer(act()))
+    replayed = {"Idempotency-Replayed": "true"} if answer.replayed else {}
+    return Response(json.loads(answer.body), status=answer.status, headers=answer.headers | replayed)
+
+
+def _answer(response: Response) -> Answer:
+    headers = {name: response[name] for name in ANSWERED if name in response}
+    return Answer(response.status_code, JSONRenderer().render(response.data).decode(), headers)
+
+
+keepers.append(kept_once)
 FLAG = {"true": True, "false": False}
 
 

@@ -145,3 +145,27 @@ class Author(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+
+class KeptAnswer(models.Model):
+    """What a call under an idempotency key was answered, written in the commit of its verb. Only of what was done, never of a refusal."""
+
+    user_id = models.BigIntegerField()
+    token_id = models.CharField(max_length=36)
+    route = models.CharField(max_length=200)
+    key = models.CharField(max_length=128)
+    call_sha256 = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField()
+    headers = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user_id", "token_id", "route", "key"], name="one_answer_per_key"),
+            models.CheckConstraint(condition=models.Q(status__gte=200, status__lt=300), name="answer_of_what_was_done"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="answer_oldest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.route}"

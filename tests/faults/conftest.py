@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from django.db import connections
@@ -96,7 +96,20 @@ def installation(served) -> Iterator[Installation]:
 @pytest.fixture
 def primary(both_stores_committed) -> Iterator[Proxy]:
     """A proxy before the primary that this process is connected to."""
-    connection = connections["default"]
+    with behind_a_proxy("default") as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(both_stores_committed) -> Iterator[Proxy]:
+    """The same before the draft store."""
+    with behind_a_proxy("self_service") as proxy:
+        yield proxy
+
+
+@contextmanager
+def behind_a_proxy(alias: str) -> Iterator[Proxy]:
+    connection = connections[alias]
     proxy, kept = Proxy((connection.settings_dict["HOST"], int(connection.settings_dict["PORT"]))), dict(connection.settings_dict)
     connection.close()
     connection.settings_dict.update(HOST="127.0.0.1", PORT=str(proxy.port))

@@ -15,6 +15,7 @@ class Proxy:
     def __init__(self, upstream: tuple[str, int]) -> None:
         self.upstream, self.port = upstream, free_port()
         self._passing = threading.Event()
+        self._at_commit = ""
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -45,6 +46,10 @@ class Proxy:
         self._clients.clear()
         for thread in threads:
             thread.join()
+
+    def cut_at_commit(self, *, reached: bool) -> None:
+        """Cut the next connection that says COMMIT, once: before the server has heard it, or after, so that its answer is lost."""
+        self._at_commit = "after" if reached else "before"
 
     def close(self) -> None:
         self.refuse()
@@ -81,6 +86,13 @@ class Proxy:
             if server is not None:
                 server.close()
 
+    def _cut(self, server: socket.socket, data: bytes) -> bool:
+        reached, self._at_commit = self._at_commit == "after", ""
+        if reached:
+            server.sendall(data)
+            server.recv(65536)  # it has committed
+        return False
+
     def _relay(self, client: socket.socket, server: socket.socket) -> bool:
         """Pass on what has arrived; False when one side has ended."""
         for ready in select.select([client, server], [], [], SLICE_SECONDS)[0]:
@@ -89,5 +101,7 @@ class Proxy:
             data = ready.recv(65536)
             if not data:
                 return False
+            if self._at_commit and ready is client and b"COMMIT" in data:
+                return self._cut(server, data)
             (server if ready is client else client).sendall(data)
         return True
