@@ -11,6 +11,7 @@ urlpatterns = [
     path("self-service/plans/", include("drafts.urls")),
     path("api/v1/", include("drafts.api_urls")),
     path("api/v1/", include("reviews.api_urls")),
+    path("api/v1/", include("receipts.api_urls")),
     path("api/v1/", include("access.api_urls")),
     path("admin/", admin.site.urls),
 ]

@@ -17,6 +17,14 @@ LOGINS = """
   viewer     looks                                             auditor    reads everything
   operator   runs it                                           operator2  runs it, too
 """
+ROOT_FILE = ["--root-file", str(FOLDER / "root-key.pem"), "--root-id", "demo-root"]
+KEYS = (
+    ["keys", "create"],
+    ["keys", "create", "--log"],
+    ["keys", "init-root", "--file", str(FOLDER / "root-key.pem"), "--id", "demo-root", "--anchor", str(FOLDER / "trust-anchor.json")],
+    ["keys", "attest", *ROOT_FILE],
+    ["keys", "attest", "--log", *ROOT_FILE],
+)
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
 
 
@@ -29,6 +37,7 @@ def environment(port: int) -> dict[str, str]:
         "REQUIRE_SELF_SERVICE_DATABASE_URL": "true",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "RECEIPT_SIGNING_KEY_FILE": str(FOLDER / "signing-key.pem"),
+        "LOG_SIGNING_KEY_FILE": str(FOLDER / "log-key.pem"),
         "RECEIPT_ISSUER": f"http://127.0.0.1:{port}",
     }
 
@@ -57,9 +66,10 @@ def main() -> None:
     write_folder(said)
     # Nothing of the shell's own settings may leak into the demo, least of all a database URL.
     clean = {name: os.environ[name] for name in KEPT if name in os.environ} | said
-    for command in (["migrate_all", "--verbosity", "0"], ["keys", "create"], ["seed_demo"]):
+    for command in (["migrate_all", "--verbosity", "0"], *KEYS, ["seed_demo"], ["publish_status"]):
         subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=clean, check=True)  # noqa: S603  our own commands
-    print("The demo signs receipts with a key of its own, made a moment ago; nobody else has any reason to trust it.")
+    print("The demo signs with keys and a root of its own, made a moment ago; nobody else has any reason to trust them.")
+    print(f"Its public trust anchor, for verifiers to pin, is in {FOLDER / 'trust-anchor.json'}")
     print(f"\nReadiness is at http://127.0.0.1:{port}/ until Ctrl-C. Password for every login: readiness-demo\n{LOGINS}", flush=True)
     os.chdir(ROOT)
     server = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4"]

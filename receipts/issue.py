@@ -11,7 +11,7 @@ from django.db.transaction import TransactionManagementError
 from config.databases import STORE
 from receipts import envelope, signing
 from receipts.canonical import canonical_bytes
-from receipts.keys import demand_active
+from receipts.in_force import demand_active
 from receipts.models import Receipt
 
 

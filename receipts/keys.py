@@ -5,21 +5,19 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from config.clock import database_now
 from config.databases import STORE
 from config.refusals import Reason, Refused
-from receipts import signing
+from receipts import log, signing, status
 from receipts.canonical import b64, unb64
-from receipts.models import TRUSTED_STATES, KeyState, SigningKey, Use
+from receipts.models import TRUSTED_STATES, KeyState, LeafKind, Receipt, SigningKey, Use, Why
 from receipts.signing import public_jwk
 from receipts.verify import Keys, load_keys
 
 REASON_LENGTH = 300
-# The words for a signer whose key is not the active one.
-NOT_IN_FORCE = {KeyState.NEXT: signing.NEXT, KeyState.RETIRED: signing.RETIRED, KeyState.REVOKED: signing.REVOKED}
 
 
 def jwks() -> dict[str, list[dict[str, str]]]:
@@ -45,30 +43,8 @@ def _usable_keys(public_keys_b64: tuple[str, ...]) -> Keys:
     return load_keys(_key_set(public_keys_b64))
 
 
-def kid_in_force(use: Use = Use.RECEIPTS) -> str | None:
-    return SigningKey.objects.filter(use=use, state=KeyState.ACTIVE).values_list("kid", flat=True).first()
-
-
 def is_revoked(kid: str) -> bool:
     return SigningKey.objects.filter(kid=kid, state=KeyState.REVOKED).exists()
-
-
-def demand_active(signer: signing.Signer) -> None:
-    """Raises SigningUnavailable unless the signer's key is the active one for receipts, now and until the caller's transaction is over.
-
-    The row is locked against change on PostgreSQL, so that a rotation waits for the decisions under way, and a decision for a rotation.
-    """
-    share = " FOR SHARE" if connections[STORE].vendor == "postgresql" else ""
-    with connections[STORE].cursor() as cursor:
-        cursor.execute(
-            f'SELECT state FROM receipts_signingkey WHERE kid = %s AND public_key_b64 = %s AND "use" = %s{share}',  # noqa: S608  a constant
-            [signer.kid, b64(signer.public_key), Use.RECEIPTS.value],
-        )
-        found = cursor.fetchone()
-    if found is None:
-        raise signing.SigningUnavailable(signing.UNREGISTERED)
-    if found[0] != KeyState.ACTIVE:
-        raise signing.SigningUnavailable(NOT_IN_FORCE[KeyState(found[0])])
 
 
 # --- verbs ----------------------------------------------------------------------------------------------------------------------
@@ -95,6 +71,7 @@ def _insert(signer: signing.Signer, *, use: Use) -> SigningKey:
     if first:
         key.state, key.activated_at = KeyState.ACTIVE, Now()
     key.save(force_insert=True)
+    _log(key)
     return SigningKey.objects.get(pk=key.pk)
 
 
@@ -105,10 +82,10 @@ def rotate(*, use: Use = Use.RECEIPTS, kid: str = "") -> SigningKey:
         waiting = [key for key in rows if key.state == KeyState.NEXT and kid in ("", key.kid)]
         if len(waiting) != 1:
             raise Refused(Reason("no_such_next_key" if kid or not waiting else "which_next_key", _which(kid, len(waiting))))
-        for key in rows:
-            if key.state == KeyState.ACTIVE:
-                _move(key, KeyState.RETIRED, retired_at=Now())
-        return _move(waiting[0], KeyState.ACTIVE, activated_at=Now())
+        former = [_move(key, KeyState.RETIRED, retired_at=Now()) for key in rows if key.state == KeyState.ACTIVE]
+        taken = _move(waiting[0], KeyState.ACTIVE, activated_at=Now())
+        _log(*former, taken)
+        return taken
 
 
 def _which(kid: str, found: int) -> str:
@@ -123,11 +100,16 @@ def retire(kid: str) -> SigningKey:
         key = _locked(kid)
         if key.state != KeyState.ACTIVE:
             raise Refused(Reason("not_active", f"Only an active key retires; this one is {key.get_state_display().lower()}."))
-        return _move(key, KeyState.RETIRED, retired_at=Now())
+        key = _move(key, KeyState.RETIRED, retired_at=Now())
+        _log(key)
+        return key
 
 
 def revoke(kid: str, *, reason: str, since: datetime | None = None) -> SigningKey:
-    """Believe a key no more: it leaves the key set for good. `since`: from when on it counts as compromised; without it, from now."""
+    """Believe a key no more: it leaves the key set for good, and a signed status lists its receipts that had time left.
+
+    `since`: from when on it counts as compromised; without it, from now.
+    """
     reason = reason.strip()
     if not reason or len(reason) > REASON_LENGTH or not reason.isprintable():
         raise Refused(Reason("invalid_reason", f"Say why in one line of 1 to {REASON_LENGTH} characters.", status=400))
@@ -139,7 +121,14 @@ def revoke(kid: str, *, reason: str, since: datetime | None = None) -> SigningKe
             raise Refused(Reason("already_revoked", "This key is revoked already."))
         if key.state == KeyState.ACTIVE:
             _move(key, KeyState.RETIRED, retired_at=Now())
-        return _move(key, KeyState.REVOKED, revoked_at=since or now, reason=reason)
+        key = _move(key, KeyState.REVOKED, revoked_at=since or now, reason=reason)
+        if key.use == Use.RECEIPTS:
+            status.store(
+                Receipt.objects.filter(kid=kid, expires_at__gt=now, revocation=None), reason=Why.KEY_COMPROMISED, at=key.revoked_at
+            )
+            status.sign_if_possible()
+        _log(key)
+        return key
 
 
 def _locked(kid: str) -> SigningKey:
@@ -155,6 +144,12 @@ def _move(key: SigningKey, state: KeyState, **since) -> SigningKey:
         setattr(key, name, value)
     key.save(update_fields=["state", *since])
     return SigningKey.objects.get(pk=key.pk)
+
+
+def _log(*changed: SigningKey) -> None:
+    """The keys' new states become leaves of the log, whose head is locked after every key."""
+    at = database_now()
+    log.append(*(log.leaf(LeafKind.KEY, at, kid=key.kid, use=key.use, state=key.state) for key in changed))
 
 
 @contextmanager

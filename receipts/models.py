@@ -1,5 +1,7 @@
-"""Receipts, and the public halves of the keys that sign. Lives in the draft store; the database refuses what no verb may do."""
+"""Receipts, the public halves of the keys that sign, what is revoked, and the log. Lives in the draft store; the database refuses what no
+verb may do."""
 
+import hashlib
 import uuid
 
 from django.db import models
@@ -128,6 +130,11 @@ class Receipt(models.Model):
         return f"{self.verdict} {self.id}"
 
     @property
+    def sha256(self) -> str:
+        """Hex, of the signed bytes; how status documents and the log call this receipt."""
+        return hashlib.sha256(self.payload).hexdigest()
+
+    @property
     def inner(self) -> dict[str, str]:
         """{payload_b64, signature, kid, sig_alg}."""
         return forms.inner(bytes(self.payload), signature=bytes(self.signature), kid=self.kid)
@@ -137,3 +144,121 @@ class Receipt(models.Model):
         """{receipt, verdict, commitment_id, request_id}."""
         copies = {"verdict": self.verdict, "commitment_id": self.commitment_id, "request_id": str(self.request_id)}
         return forms.envelope(self.inner, copies)
+
+
+# --- status -------------------------------------------------------------------------------------------------------------------------
+
+
+class Why(models.TextChoices):
+    REVOKED = "revoked", "Revoked"
+    SUPERSEDED = "superseded", "Superseded"
+    POLICY_TIGHTENED = "policy_tightened", "The policy was tightened"
+    KEY_COMPROMISED = "key_compromised", "Its key was compromised"
+
+
+class Revocation(models.Model):
+    """A receipt that counts no more although its time is not over; append-only. `superseded_by`: the successor's SHA-256, hex."""
+
+    receipt = models.OneToOneField(Receipt, primary_key=True, on_delete=models.PROTECT, related_name="revocation")
+    revoked_at = models.DateTimeField()
+    reason = models.CharField(max_length=16, choices=Why.choices)
+    superseded_by = models.CharField(max_length=HEX_DIGEST, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(reason__in=Why.values), name="revocation_reason_known")]
+
+    def __str__(self) -> str:
+        return f"{self.receipt_id} {self.reason}"
+
+
+class StatusDocument(models.Model):
+    """A signed status: everything revoked as of then. Append-only, numbered without gaps; the newest counts."""
+
+    seq = models.PositiveBigIntegerField(primary_key=True)
+    payload = models.BinaryField()
+    signature = models.BinaryField()
+    kid = models.CharField(max_length=KID)
+    issued_at = models.DateTimeField()
+    next_update = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(seq__gte=1), name="status_from_one"),
+            models.CheckConstraint(condition=models.Q(next_update__gt=models.F("issued_at")), name="status_lasts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"status {self.seq}"
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.payload).hexdigest()
+
+    @property
+    def inner(self) -> dict[str, str]:
+        """{payload_b64, signature, kid, sig_alg}."""
+        return forms.inner(bytes(self.payload), signature=bytes(self.signature), kid=self.kid)
+
+
+# --- the log ------------------------------------------------------------------------------------------------------------------------
+
+
+class LeafKind(models.TextChoices):
+    DECISION = "decision", "Decision"
+    RECEIPT = "receipt", "Receipt"
+    STATUS = "status", "Status"
+    KEY = "key", "Key"
+
+
+class LogNode(models.Model):
+    """A full subtree of the log (receipts/merkle.py says what `place` is). Leaves have `data` and `kind`; append-only."""
+
+    place = models.BigIntegerField(primary_key=True)
+    hash = models.BinaryField()
+    data = models.BinaryField(null=True)
+    kind = models.CharField(max_length=8, blank=True, choices=LeafKind.choices)
+    request_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(data__isnull=True, kind="", request_id__isnull=True)
+                | models.Q(data__isnull=False, kind__in=LeafKind.values),
+                name="log_leaf_or_node",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["hash"], condition=models.Q(data__isnull=False), name="log_leaf_by_hash"),
+            models.Index(fields=["request_id"], condition=models.Q(request_id__isnull=False), name="log_leaf_by_request"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind or 'node'} {self.place}"
+
+    @property
+    def index(self) -> int:
+        """Of a leaf, from 0."""
+        return self.place // 2
+
+
+class LogHead(models.Model):
+    """The one row that whoever appends locks, last of all: size and frontier of the log, the log key in force, the newest checkpoint."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    size = models.PositiveBigIntegerField(default=0)
+    frontier = models.BinaryField(default=b"")
+    kid = models.CharField(max_length=KID, blank=True)
+    note = models.TextField(blank=True)
+    note_size = models.PositiveBigIntegerField(default=0)
+    note_kid = models.CharField(max_length=KID, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_log_head"),
+            models.CheckConstraint(condition=models.Q(note_size__lte=models.F("size")), name="checkpoint_within_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"log of {self.size}"

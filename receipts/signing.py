@@ -19,13 +19,13 @@ MISSING, UNREADABLE, UNREGISTERED = "signing_key_missing", "signing_key_unreadab
 NEXT, RETIRED, REVOKED = "signing_key_next", "signing_key_retired", "signing_key_revoked"
 SAMPLE, SILENT = "signing_key_sample", "signer_unavailable"
 SENTENCES = {
-    MISSING: "No receipt signing key is here: set RECEIPT_SIGNING_KEY_FILE, then run keys create.",
-    UNREADABLE: "The receipt signing key cannot be used: it must be one Ed25519 key, as PKCS#8 PEM, JWK or base64 of its 32-byte seed.",
-    UNREGISTERED: "The receipt signing key's public half is not registered: run keys create.",
-    NEXT: "The receipt signing key is registered as the next one and not in force yet: run keys rotate.",
-    RETIRED: "The receipt signing key is retired: give this process the key that is active now, then try again.",
-    REVOKED: "The receipt signing key is revoked: give this process the key that is active now, then try again.",
-    SAMPLE: "The receipt signing key is a published sample that everybody knows: run keys create for one of your own.",
+    MISSING: "No signing key is here: set its file (RECEIPT_SIGNING_KEY_FILE, for the log LOG_SIGNING_KEY_FILE), then run keys create.",
+    UNREADABLE: "The signing key cannot be used: it must be one Ed25519 key, as PKCS#8 PEM, JWK or base64 of its 32-byte seed.",
+    UNREGISTERED: "The signing key's public half is not registered: run keys create.",
+    NEXT: "The signing key is registered as the next one and not in force yet: run keys rotate.",
+    RETIRED: "The signing key is retired: give this process the key that is active now, then try again.",
+    REVOKED: "The signing key is revoked: give this process the key that is active now, then try again.",
+    SAMPLE: "The signing key is a published sample that everybody knows: run keys create for one of your own.",
     SILENT: "The signer that RECEIPT_SIGNER names gave no usable answer in time. Nothing was changed; try again shortly.",
 }
 # Keys that were published as examples: RFC 8032 section 7.1 (tests 1, 2, 3, 1024 and SHA(abc)), the protocol's public fixture, seeds of

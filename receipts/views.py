@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
 from config.methods import require_safe
+from receipts.bundle import offline_keys
 from receipts.keys import jwks as key_set
 from receipts.verify import GATE_TYPE, MEANING, OBJECT, PROTOCOL, SIG_ALG
 
@@ -22,3 +23,9 @@ def protocol(request):
 @cache_control(public=True, max_age=JWKS_SECONDS)
 def jwks(request):
     return JsonResponse(key_set(), content_type=JWKS_MEDIA_TYPE)
+
+
+@require_safe
+@cache_control(public=True, max_age=JWKS_SECONDS)
+def offline_bundle(request):
+    return JsonResponse(offline_keys())

@@ -10,6 +10,7 @@ from access.api import ApiView
 from config.api import by, by_id, by_word, versioned
 from config.refusals import Reason, Refused, not_found
 from drafts.serializers import PlanOutput
+from receipts.bundle import bundle
 from receipts.canonical import b64url
 from receipts.models import Receipt
 from reviews import decisions, explain, packet, staging
@@ -215,9 +216,17 @@ class Missing(RequestView):
 
 class Receipts(RequestView):
     def get(self, request, request_id):
+        return Response(self.receipt(request_id).envelope)
+
+    def receipt(self, request_id: uuid.UUID) -> Receipt:
         found = self.review_request(request_id)
         receipt = Receipt.objects.filter(request_id=found.pk).first()
         if receipt is None:
             raise Refused(Reason("no_receipt", "There is no receipt; a decision leaves one.", status=404))
         self.read()
-        return Response(receipt.envelope)
+        return receipt
+
+
+class Bundle(Receipts):
+    def get(self, request, request_id):
+        return Response(bundle(self.receipt(request_id)), headers={"Cache-Control": "no-store"})

@@ -22,4 +22,5 @@ urlpatterns = [
     path(BELOW + "timeline/", api.Timeline.as_view()),
     path(BELOW + "missing/", api.Missing.as_view()),
     path(BELOW + "receipt/", api.Receipts.as_view()),
+    path(BELOW + "bundle/", api.Bundle.as_view()),
 ]

@@ -16,6 +16,8 @@ from config.refusals import Reason, Refused, not_found, reasons_of, recorded, re
 from config.retrying import retried
 from drafts.coverage import Version, locked_plan, owner_names, owner_reasons, seen_plan, version_reasons
 from drafts.models import CoveragePlan, PlanState
+from receipts import status
+from receipts.models import Why
 from reviews import confirmations, explain, packet, staging
 from reviews.ballot import cast, hand_out, vote_reasons
 from reviews.lifecycle import carry, expire_due
@@ -253,6 +255,7 @@ def revoke(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Versio
         turn.review_request.revoke()
         turn.save(comment=comment)
         turn.carry()
+        status.revoke([request_id], reason=Why.REVOKED, at=turn.now)
     return seen_request(request_id)
 
 

@@ -39,12 +39,17 @@ def event_sha256(event: Event) -> str:
     return hashlib.sha256(rfc8785.dumps({**said, "id": str(event.pk), "review_request": request_id, "at": at})).hexdigest()
 
 
-def write_event(actor: Actor, verb: str, review_request: DeploymentReviewRequest | None, *, at: datetime, **said) -> Event:
+def write_event(
+    actor: Actor, verb: str, review_request: DeploymentReviewRequest | None, *, at: datetime, after: tuple[int, str] | None = None, **said
+) -> Event:
     """Append one event to its chain; for a request, under its lock, so that numbers have no gaps. `said`: further fields of Event.
 
+    `after`: number and digest of the chain's newest event, from who read them under that lock.
     Without a request it takes the lock of the organisation's chain, which comes after every row lock and before the log's head.
     """
-    number, previous = _head(Event.objects.filter(review_request=review_request)) if review_request else _organisation_head()
+    if after is None:
+        after = _head(Event.objects.filter(review_request=review_request)) if review_request else _organisation_head()
+    number, previous = after
     event = Event(
         review_request=review_request,
         number=number + 1,

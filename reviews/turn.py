@@ -8,24 +8,33 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from access.actors import Actor
+from config.clock import ClockNow
 from config.databases import STORE
 from config.refusals import Reason, not_found, recorded, refuse_if
 from drafts.coverage import Version, owner_names, owner_reasons, version_reasons
 from drafts.custody import comment_text
 from drafts.models import CoveragePlan
 from reviews.lifecycle import carry
-from reviews.models import ActingRole, DeploymentReviewRequest, State
-from reviews.record import database_now, write_event
+from reviews.models import ActingRole, DeploymentReviewRequest, Event, State
+from reviews.record import write_event
 from reviews.rights import visible_requests
 
 COMMENT_LENGTH = 2000
+_NEWEST = Event.objects.filter(review_request=OuterRef("pk")).order_by("-number")
+# Read with the request's row, which is locked by then: a statement of its own for each would be two more for every verb.
+UNDER_THE_LOCK = {
+    "now": ClockNow(),
+    "last_number": Subquery(_NEWEST.values("number")[:1]),
+    "last_sha256": Subquery(_NEWEST.values("sha256")[:1]),
+}
 
 
 @dataclass
 class Turn:
-    """One verb's turn on a locked request: who, what, when by the database clock, and the state it found."""
+    """One verb's turn on a locked request: who, what, when by the database clock, the state it found, and its newest event."""
 
     actor: Actor
     verb: str
@@ -34,27 +43,31 @@ class Turn:
     state: str
     role: str = ""
     rules: list[str] = field(default_factory=list)
+    last: tuple[int, str] | None = None
 
     def act_as_reviewer(self, groups: frozenset[str]) -> None:
         """`groups`: those of the pinned policy that the actor is in; their rules are named in the event."""
         self.role = ActingRole.REVIEWER
         self.rules = [str(rule["name"]) for rule in self.review_request.policy.rules if rule["group"] in groups]
 
-    def save(self, **said) -> None:
+    def save(self, **said) -> Event:
         """Store the request one version on, with its event. The event first: the database lets no state change without it."""
         review_request = self.review_request
         review_request.version += 1
         review_request.updated_at = self.now
-        self.event(**said)
+        event = self.event(**said)
         review_request.save(update_fields=review_request.MUTABLE)
+        return event
 
-    def event(self, **said) -> None:
+    def event(self, **said) -> Event:
         review_request = self.review_request
         states = {"from_state": self.state, "to_state": review_request.state, "role": self.role}
         if self.rules:
             said["detail"] = {**said.get("detail", {}), "rules": self.rules}
         standing = {"revision": review_request.revision, "digest": review_request.digest}
-        write_event(self.actor, self.verb, review_request, at=self.now, **(states | standing | said))
+        written = write_event(self.actor, self.verb, review_request, at=self.now, after=self.last, **(states | standing | said))
+        self.last = (written.number, written.sha256)
+        return written
 
     def carry(self) -> None:
         """Plan and moves follow, under the plan's lock."""
@@ -75,9 +88,10 @@ def taking_turn(actor: Actor, verb: str, request_id: uuid.UUID, *, role: str = "
         # First the bare row: a join would show related rows as they were before the wait for the lock.
         if not DeploymentReviewRequest.objects.using(STORE).select_for_update().filter(pk=request_id).values("pk").first():
             raise not_found("review request")
-        review_request = DeploymentReviewRequest.objects.select_related("plan__partner", "environment", "policy").get(pk=request_id)
-        now = database_now()
-        yield Turn(actor, verb, review_request, now, review_request.state_at(now), role)
+        found = DeploymentReviewRequest.objects.select_related("plan__partner", "environment", "policy").annotate(**UNDER_THE_LOCK)
+        review_request = found.get(pk=request_id)
+        now, last = review_request.now, (review_request.last_number or 0, review_request.last_sha256 or "")
+        yield Turn(actor, verb, review_request, now, review_request.state_at(now), role, last=last)
         # Every verb asks call_reasons itself; one that forgot it must not go through.
         refuse_if(list(actor.unfit.reasons))
 

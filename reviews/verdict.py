@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from config.clock import database_now
 from config.databases import STORE
 from config.refusals import Reason, Refused
+from receipts import log, status
 from receipts.issue import issue
-from receipts.models import Receipt
+from receipts.models import LeafKind, Receipt, Why
 from receipts.signing import Signer, SigningUnavailable, signer
 from reviews import confirmations, packet, policy
 from reviews.ballot import Ballot
-from reviews.models import Choice, Decision, DeploymentReviewRequest, Packet, State
+from reviews.models import Choice, Decision, DeploymentReviewRequest, Event, Packet, State
 from reviews.turn import Turn
 
 
@@ -35,13 +37,31 @@ def _approve(turn: Turn, ballot: Ballot, *, key: Signer, comment: str) -> None:
     decision = _decision(
         turn, verdict=verdict, conditions=conditions, expires_at=_approval_end(turn, ballot.packet), supersedes=_receipt_id(superseded)
     )
-    _sign(decision, ballot.frozen, key=key)
+    receipt = _sign(decision, ballot.frozen, key=key)
     decision.save(force_insert=True)
     review_request.approve()
     review_request.expires_at = decision.expires_at
-    turn.save(comment=comment, detail={"verdict": verdict, "conditions": conditions})
+    event = turn.save(comment=comment, detail={"verdict": verdict, "conditions": conditions})
     _supersede(turn, superseded)
     turn.carry()
+    _log(decision, event, receipt)
+    if superseded:
+        status.revoke([other.pk for other in superseded], reason=Why.SUPERSEDED, at=turn.now, successor=receipt)
+
+
+def _log(decision: Decision, event: Event, receipt: Receipt | None) -> None:
+    """The decision's leaf, after every other lock. `event_head` ties the whole history of the request to it."""
+    leaf = log.leaf(
+        LeafKind.DECISION,
+        decision.decided_at,
+        request_id=decision.pk,
+        revision=decision.revision,
+        verdict=decision.verdict,
+        commitment_id=decision.review_request.commitment_id,
+        event_head=event.sha256,
+        receipt_sha256=receipt.sha256 if receipt else None,
+    )
+    log.append(leaf)
 
 
 def _decision(turn: Turn, **said) -> Decision:
@@ -86,10 +106,12 @@ def stop(turn: Turn, ballot: Ballot, *, choice: str, comment: str) -> None:
     else:
         review_request.reject()
         decision = _decision(turn, verdict="reject")
-        _sign_if_possible(decision, ballot.frozen)
+        receipt = _sign_if_possible(decision, ballot.frozen)
         decision.save(force_insert=True)
-    turn.save(comment=comment)
+    event = turn.save(comment=comment)
     turn.carry()
+    if choice == Choice.REJECT:
+        _log(decision, event, receipt)
 
 
 # --- receipts ---------------------------------------------------------------------------------------------------------------------
@@ -106,7 +128,7 @@ def _no_key(error: SigningUnavailable) -> Refused:
     return Refused(Reason(error.code, f"Nothing can be approved: {error}", clear_by="an operator", status=503))
 
 
-def _sign(decision: Decision, frozen: Packet, *, key: Signer):
+def _sign(decision: Decision, frozen: Packet, *, key: Signer) -> Receipt:
     review_request = decision.review_request
     try:
         return issue(
@@ -128,21 +150,36 @@ def _sign(decision: Decision, frozen: Packet, *, key: Signer):
         raise _no_key(error) from None
 
 
-def _sign_if_possible(decision: Decision, frozen: Packet) -> None:
+def _sign_if_possible(decision: Decision, frozen: Packet) -> Receipt | None:
     try:
-        _sign(decision, frozen, key=usable_signer())
+        return _sign(decision, frozen, key=usable_signer())
     except Refused:
-        return
+        return None
 
 
-def sign_pending() -> int:
-    """Sign the rejections that had to wait for the key; returns how many. Raises Refused 503 when there is still none."""
+def sign_pending() -> tuple[int, bool]:
+    """Sign what had to wait for the key: receipts of rejections, then the status. How many receipts, and whether the status was due.
+
+    Raises Refused 503 when something waits and there is still no key.
+    """
     with transaction.atomic(using=STORE):
-        unsigned = Decision.objects.exclude(pk__in=Receipt.objects.values("request_id"))
-        # The requests are locked, not the decisions: the role that serves has no right to change those, which a row lock asks for.
-        locked = DeploymentReviewRequest.objects.using(STORE).select_for_update().filter(pk__in=unsigned.values("pk")).order_by("pk")
-        waiting = unsigned.filter(pk__in=[review_request.pk for review_request in locked])
-        pending = list(waiting.select_related("review_request__environment", "review_request__policy"))
-        for decision in pending:
-            _sign(decision, packet.current(decision.review_request), key=usable_signer())
-        return len(pending)
+        receipts = [_sign_late(decision) for decision in _waiting()]
+        log.append(
+            *(log.leaf(LeafKind.RECEIPT, database_now(), request_id=each.request_id, receipt_sha256=each.sha256) for each in receipts)
+        )
+        try:
+            return len(receipts), status.sign_pending()
+        except SigningUnavailable as error:
+            raise _no_key(error) from None
+
+
+def _sign_late(decision: Decision) -> Receipt:
+    return _sign(decision, packet.current(decision.review_request), key=usable_signer())
+
+
+def _waiting() -> list[Decision]:
+    unsigned = Decision.objects.exclude(pk__in=Receipt.objects.values("request_id"))
+    # The requests are locked, not the decisions: the role that serves has no right to change those, which a row lock asks for.
+    locked = DeploymentReviewRequest.objects.using(STORE).select_for_update().filter(pk__in=unsigned.values("pk")).order_by("pk")
+    waiting = unsigned.filter(pk__in=[review_request.pk for review_request in locked])
+    return list(waiting.select_related("review_request__environment", "review_request__policy"))

@@ -226,14 +226,14 @@ def test_h01_debug_is_off_unless_it_is_said():
 def test_migrate_all_says_what_it_did_and_may_be_repeated(sqlite_installation):
     done = sqlite_installation.manage("migrate_all")
     assert done.returncode == 0, done.stderr
-    assert "No signing key registered. No receipt signing key is here" in done.stdout
+    assert "No signing key registered. No signing key is here" in done.stdout
     assert done.stdout.endswith("Both databases are migrated.\n")
 
 
 def test_migrate_all_registers_the_configured_key_once(sqlite_installation):
     key = os.environ["RECEIPT_SIGNING_KEY"]
     for _ in range(2):
-        assert "is registered." in sqlite_installation.manage("migrate_all", RECEIPT_SIGNING_KEY=key).stdout
+        assert "is registered (active)." in sqlite_installation.manage("migrate_all", RECEIPT_SIGNING_KEY=key).stdout
     count = "from receipts.models import SigningKey; print(SigningKey.objects.count())"
     assert sqlite_installation.manage("shell", "-v0", "-c", count).stdout == "1\n"
 

@@ -9,8 +9,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.refusals import Refused
 from receipts import signing
+from receipts.in_force import demand_active, kid_in_force
 from receipts.issue import issue
-from receipts.keys import demand_active, is_revoked, jwks, kid_in_force, register_key, retire, revoke, rotate
+from receipts.keys import is_revoked, jwks, register_key, retire, revoke, rotate
 from receipts.models import KeyState, SigningKey
 from receipts.verify import load_keys, verify
 from tests.receipts.samples import NOW, OTHER_SIGNER, SIGNER

@@ -7,7 +7,8 @@ from django.db import connections
 
 from config.refusals import Refused
 from receipts import signing
-from receipts.keys import jwks, kid_in_force, register_key, rotate
+from receipts.in_force import kid_in_force
+from receipts.keys import jwks, register_key, rotate
 from receipts.models import Receipt
 from receipts.verify import load_keys, verify
 from tests.factories import Story, make_plan

@@ -1,6 +1,6 @@
 """`manage.py migrate_all`: both databases, in the order that they need. `--plan` shows, `--check` asks, neither writes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -9,9 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections
 
 from config.databases import PRIMARY, SCHEMA, STORE
+from config.refusals import Refused
 from readiness.schema import missing_tables, pending_migrations
 from receipts.keys import register_key
-from receipts.signing import SigningUnavailable, signer
+from receipts.models import Use
+from receipts.signing import Signer, SigningUnavailable, log_signer, signer
 
 # Any number will do that nobody else takes in the draft store.
 LOCK = 5_248_721_940
@@ -57,7 +59,7 @@ def one_at_a_time() -> Iterator[None]:
 class Command(BaseCommand):
     help = (
         "Migrate both databases: create the draft store's schema where it is missing, migrate the primary, migrate the draft store, and "
-        "register the public half of the configured signing key. May be repeated."
+        "register the public halves of the configured keys. May be repeated."
     )
     # Checks may ask for tables that this command is about to make.
     requires_system_checks = []
@@ -97,7 +99,8 @@ class Command(BaseCommand):
             for alias in (PRIMARY, STORE):
                 self.stdout.write(f"Migrating {self._named(alias)}")
                 call_command("migrate", database=alias, interactive=False, verbosity=verbosity, stdout=self.stdout, stderr=self.stderr)
-            self._register_key()
+            self._register_key("signing key", signer, Use.RECEIPTS)
+            self._register_key("key of the log", log_signer, Use.LOG)
         if lost := [*missing_tables(PRIMARY), *missing_tables(STORE)]:
             raise CommandError(
                 f"Recorded as migrated, but not there: {', '.join(lost)}. Restore the database or repair its migration history."
@@ -110,10 +113,10 @@ class Command(BaseCommand):
         kind = "shared with the primary" if settings.INSTALLATION.shared else "a database of its own"
         return f"the draft store ({alias}, {kind})"
 
-    def _register_key(self) -> None:
+    def _register_key(self, words: str, configured: Callable[[], Signer], use: Use) -> None:
         try:
-            key = register_key(signer())
-        except SigningUnavailable as reason:
-            self.stdout.write(f"No signing key registered. {reason}")
+            key = register_key(configured(), use=use)
+        except (SigningUnavailable, Refused) as reason:
+            self.stdout.write(f"No {words} registered. {reason}")
         else:
-            self.stdout.write(f"Signing key {key.kid} is registered.")
+            self.stdout.write(f"The {words} {key.kid} is registered ({key.state}).")

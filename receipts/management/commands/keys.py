@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from config.refusals import Refused
-from receipts import attestation, keys, signing
+from receipts import attestation, keys, note, signing
+from receipts.canonical import unb64
 from receipts.models import Attestation, KeyState, SigningKey, Use
 
 SETTING = {Use.RECEIPTS: "RECEIPT_SIGNING_KEY", Use.LOG: "LOG_SIGNING_KEY"}
@@ -96,11 +97,11 @@ class Command(BaseCommand):
 
     def attest(self, *, root_file: str, root_id: str, kid: str, days: int, log: bool, **_) -> dict:
         use = Use.LOG if log else Use.RECEIPTS
-        wanted = {"kid": kid} if kid else {"state": KeyState.ACTIVE}
-        key = SigningKey.objects.filter(use=use, **wanted).first()
+        named = SigningKey.objects.filter(use=use)
+        key = named.filter(kid=kid).first() if kid else named.filter(state=KeyState.ACTIVE).first()
         if key is None:
             raise CommandError("There is no such key; `keys list` shows all.")
-        said = attestation.attest(signing.signer_in(root_file), key, root_key_id=root_id, subject_kid=key.kid, days=days)
+        said = attestation.attest(signing.signer_in(root_file), key, root_key_id=root_id, subject_kid=_name(key), days=days)
         words = f"{root_id} vouches for {said.subject_kid} until {said.not_after.isoformat()}."
         return {**attestation.document(said), "words": words}
 
@@ -114,6 +115,12 @@ VERBS = {
     "init-root": "Make an offline root: its private half in a new file, its public trust anchor on standard output. No database is asked.",
     "attest": "Let the offline root vouch for a key, and keep its public statement.",
 }
+
+
+def _name(key: SigningKey) -> str:
+    """As an attestation calls the key: the log's by the name in its signed notes."""
+    name = note.origin(settings.RECEIPT_ISSUER)
+    return note.key_name(name, unb64(key.public_key_b64)) if key.use == Use.LOG else key.kid
 
 
 def _configured_file(use: Use) -> str:

@@ -7,10 +7,11 @@ from reviews.verdict import sign_pending
 
 
 class Command(BaseCommand):
-    help = "Sign the receipts of rejections that were made while there was no signing key. Safe to repeat."
+    help = "Sign what had to wait for the signing key: receipts of rejections, and the status of what was revoked. Safe to repeat."
 
     def handle(self, **options):
         try:
-            self.stdout.write(f"{sign_pending()} receipts signed.")
+            receipts, status = sign_pending()
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
+        self.stdout.write(f"{receipts} receipts signed; {'a status signed' if status else 'no status was due'}.")
