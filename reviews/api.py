@@ -13,16 +13,17 @@ from drafts.serializers import PlanOutput
 from receipts.bundle import bundle
 from receipts.canonical import b64url
 from receipts.models import Receipt
-from reviews import decisions, explain, packet, staging
+from reviews import decisions, explain, packet, since, staging
 from reviews.confirmations import utc_text
 from reviews.models import Confirmation as ConfirmationRow
-from reviews.models import DeploymentReviewRequest, Environment, State
+from reviews.models import DeploymentReviewRequest, Environment, Packet, State
 from reviews.record import database_now
 from reviews.rights import visible_requests
 from reviews.serializers import (
     CommentInput,
     ConfirmationInput,
     ConfirmationOutput,
+    DifferenceOutput,
     EnvironmentOutput,
     EventOutput,
     OpenInput,
@@ -190,12 +191,27 @@ class Comment(SaidVerb):
 # --- reading ------------------------------------------------------------------------------------------------------------------
 
 
+def newest_packet(found: DeploymentReviewRequest) -> Packet:
+    frozen = found.packets.filter(revision=found.revision).first()
+    if frozen is None:
+        raise Refused(Reason("no_packet", "Nothing is frozen yet; a review request freezes the packet.", status=404))
+    return frozen
+
+
+class Diff(RequestView):
+    def get(self, request, request_id):
+        found = self.review_request(request_id)
+        frozen = newest_packet(found)
+        named = self.read("base").get("base")
+        base = since.base_for(self.actor, found) if named is None else since.named_base(self.actor, found, named)
+        compared = since.difference(base, packet.value_of(frozen))
+        return versioned(DifferenceOutput({"revision": frozen.revision, "digest": frozen.digest, **vars(compared)}).data, found.version)
+
+
 class FrozenPacket(RequestView):
     def get(self, request, request_id):
         found = self.review_request(request_id)
-        frozen = found.packets.filter(revision=found.revision).first()
-        if frozen is None:
-            raise Refused(Reason("no_packet", "Nothing is frozen yet; a review request freezes the packet.", status=404))
+        frozen = newest_packet(found)
         self.read()
         said = {"revision": frozen.revision, "digest": frozen.digest, "commitment_id": frozen.commitment_id, "frozen_at": frozen.frozen_at}
         secret = {"section_digests": frozen.section_digests, "salt": b64url(bytes(frozen.salt)), "packet": packet.value_of(frozen)}

@@ -19,6 +19,7 @@ urlpatterns = [
     path(BELOW + "revoke/", api.Revoke.as_view()),
     path(BELOW + "comment/", api.Comment.as_view()),
     path(BELOW + "packet/", api.FrozenPacket.as_view()),
+    path(BELOW + "diff/", api.Diff.as_view()),
     path(BELOW + "timeline/", api.Timeline.as_view()),
     path(BELOW + "missing/", api.Missing.as_view()),
     path(BELOW + "receipt/", api.Receipts.as_view()),

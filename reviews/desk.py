@@ -13,7 +13,7 @@ from access.pages import counts
 from config.admin import desk_actor
 from config.methods import require_safe
 from config.refusals import Reason, Refused, recorded
-from reviews import decisions, explain, packet, preview, reading
+from reviews import decisions, explain, packet, preview, reading, since
 from reviews.forms import DecideForm
 from reviews.models import DeploymentReviewRequest, Packet, State
 from reviews.record import database_now
@@ -64,10 +64,12 @@ def packet_page(request, object_id: uuid.UUID) -> HttpResponse:
     review_request = seen(request, object_id)
     frozen = frozen_packet(review_request)
     can_decide, absent = _may_decide(desk_actor(request), review_request)
+    value = packet.value_of(frozen) if frozen else None
     shown = {
         "title": f"Packet of {review_request}",
         "frozen": frozen,
-        "reading": reading.read(packet.value_of(frozen)) if frozen else None,
+        "reading": reading.read(value) if value else None,
+        "difference": since.difference_for(desk_actor(request), review_request, value),
         "intact": frozen is None or packet.is_intact(frozen, review_request.digest),
         "policy": reading.policy_sentences(review_request.policy) if review_request.policy else [],
         "votes": list(review_request.votes.filter(revision=review_request.revision)),
@@ -118,6 +120,7 @@ def decide_page(request, object_id: uuid.UUID, name: str = "vote") -> HttpRespon
         choices, absent = [], list(refusal.reasons)
     else:
         absent = preview.absent(choices)
+    value = packet.value_of(packet.current(review_request)) if review_request.revision else None
     shown = {
         "title": f"Decide on {review_request}",
         "form": form,
@@ -125,7 +128,8 @@ def decide_page(request, object_id: uuid.UUID, name: str = "vote") -> HttpRespon
         "absent": [] if form.reasons else absent,
         "open": not absent,
         "digest": (form["digest"].value() or "") if form.is_bound else review_request.digest,
-        "reading": reading.read(packet.value_of(packet.current(review_request))) if review_request.revision else None,
+        "reading": reading.read(value) if value else None,
+        "difference": since.difference_for(actor, review_request, value),
     }
     return desk_page(request, "decide", review_request, shown, status=form.status)
 

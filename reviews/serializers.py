@@ -138,6 +138,32 @@ class EventOutput(serializers.Serializer):
     sha256 = serializers.CharField()
 
 
+class ChangeOutput(serializers.Serializer):
+    section = serializers.CharField()
+    field = serializers.CharField()
+    change = serializers.CharField()
+    before = serializers.JSONField()
+    after = serializers.JSONField()
+
+
+class BaseOutput(serializers.Serializer):
+    """`request` and `revision` are null where there is nothing to compare with."""
+
+    kind = serializers.CharField()
+    request = serializers.UUIDField(source="frozen.review_request_id", default=None)
+    revision = serializers.IntegerField(source="frozen.revision", default=None)
+    digest = serializers.CharField(source="frozen.digest", default=None)
+
+
+class DifferenceOutput(serializers.Serializer):
+    """`changes` null: there is nothing to compare with, and everything is new."""
+
+    revision = serializers.IntegerField()
+    digest = serializers.CharField()
+    base = BaseOutput()
+    changes = ChangeOutput(many=True, allow_null=True)
+
+
 class EnvironmentOutput(serializers.Serializer):
     slug = serializers.CharField()
     name = serializers.CharField()

@@ -15,7 +15,7 @@ from access.pages import counts, page, page_actor
 from config.forms import VersionForm
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_reasons, owns, visible_plans
-from reviews import confirmations, decisions, explain, packet, reading, staging
+from reviews import confirmations, decisions, explain, packet, reading, since, staging
 from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, PersonForm, RequestReviewForm, StagingForm, SubjectForm
 from reviews.guide import EDITABLE
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
@@ -212,10 +212,12 @@ def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRes
         return to_request(review_request)
     editable = review_request.state_now in EDITABLE
     ruling = explain.newest_policy(review_request.environment) if editable else review_request.policy
+    value = _value(review_request, ruling, editable=editable)
     shown = {
         "form": form,
         "review_request": review_request,
-        "reading": _reading(review_request, ruling, editable=editable),
+        "reading": reading.read(value) if value else None,
+        "difference": since.difference_for(actor, review_request, value, find=since.submission_base) if editable else None,
         "policy": reading.policy_sentences(ruling) if ruling else [],
         "reasons": _review_reasons(review_request, ruling, actor) if editable else [],
         "editable": editable,
@@ -224,13 +226,13 @@ def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRes
     return page(request, "reviews/check_answers.html", shown, status=form.status)
 
 
-def _reading(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, *, editable: bool) -> reading.Reading | None:
+def _value(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, *, editable: bool) -> dict | None:
     """The very packet that would be frozen now, or the frozen one; None without a policy, which belongs into it."""
     if ruling is None:
         return None
     if editable:
-        return reading.read(packet.build(review_request, revision=review_request.revision + 1, policy=ruling))
-    return reading.read(packet.value_of(packet.current(review_request)))
+        return packet.build(review_request, revision=review_request.revision + 1, policy=ruling)
+    return packet.value_of(packet.current(review_request))
 
 
 def _review_reasons(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, actor: Actor) -> list[Reason]:
