@@ -4,6 +4,7 @@ import re
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import QuerySet
 
 from access import second_factor
 from access.actors import Actor
@@ -42,7 +43,9 @@ def set_membership(actor: Actor, user: User, partner: Partner, *, role: str | No
         if role is None:
             Membership.objects.filter(partner=partner, user_id=user.pk).delete()
         else:
-            Membership.objects.update_or_create(partner=partner, user_id=user.pk, defaults={"username": user.username, "role": role})
+            _write(Membership.objects.filter(partner=partner, user_id=user.pk), username=user.username, role=role) or (
+                Membership.objects.create(partner=partner, user_id=user.pk, username=user.username, role=role)
+            )
 
 
 def set_environment(actor: Actor, slug: str, *, name: str, protected: bool) -> Environment:
@@ -52,8 +55,15 @@ def set_environment(actor: Actor, slug: str, *, name: str, protected: bool) -> E
     with transaction.atomic(using=STORE):
         detail = {"environment": slug, "name": name, "protected": protected}
         write_event(actor, "set_environment", None, at=database_now(), detail=detail)
-        found, _ = Environment.objects.update_or_create(slug=slug, defaults={"name": name, "protected": protected})
-    return found
+        _write(Environment.objects.filter(slug=slug), name=name, protected=protected) or (
+            Environment.objects.create(slug=slug, name=name, protected=protected)
+        )
+        return Environment.objects.get(slug=slug)
+
+
+def _write(rows: QuerySet, **values) -> int:
+    """How many rows there were to change. `update_or_create` would write `created_at` again, in another spelling on SQLite."""
+    return rows.update(**values)
 
 
 def policy_input_reasons(rules: list, required: list[str], lifetimes: dict[str, int]) -> list[Reason]:
