@@ -44,3 +44,12 @@ def reviewers(groups: Collection[str], *, only: Collection[int] | None = None) -
         return _grouped(list(people.order_by("username").values_list("pk", "username", "groups__name")))
     except (DatabaseError, InterfaceError):
         raise primary_unavailable() from None
+
+
+def active_people(usernames: Collection[str]) -> dict[str, int]:
+    """Username → user id of the active humans among these. Raises Refused 503 when the primary is away."""
+    found = User.objects.filter(username__in=usernames, is_active=True, machine=False)
+    try:
+        return dict(found.values_list("username", "pk"))
+    except (DatabaseError, InterfaceError):
+        raise primary_unavailable() from None

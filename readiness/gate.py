@@ -20,6 +20,7 @@ from receipts.models import Receipt
 from receipts.verify import NotVerifiable, Report, verify
 from reviews import confirmations, explain, packet
 from reviews.models import Decision, DeploymentReviewRequest, Environment, Packet, State
+from reviews.record import database_now
 
 RANK = Case(When(state_now=State.APPROVED, then=Value(0)), When(state_now__in=explain.ENDED, then=Value(2)), default=Value(1))
 READY, BLOCKED, UNKNOWN = "ready_for_review", "blocked", "unknown"
@@ -168,7 +169,8 @@ def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = 
     if review_request is None:
         detail = f"No review of this plan was ever requested for {environment.slug}."
         none_yet = Reason("no_review_request", detail, clear_by=owner_names(plan.partner_id))
-        return Gate(False, None, [], [none_yet, *blockers], None, None, None)
+        frozen = explain.freeze_reasons(environment, None, now=database_now())
+        return Gate(False, None, [], [none_yet, *frozen, *blockers], None, None, None)
     now, decision = review_request.now, getattr(review_request, "decision", None)
     receipt = next(iter(Receipt.objects.filter(request_id=review_request.pk)), None)
     report = _report(review_request, receipt, now=now)
@@ -223,7 +225,7 @@ def _request_blockers(
     review_request: DeploymentReviewRequest, receipt: Receipt | None, report: Report | None, *, subject: str | None, now: datetime
 ) -> list[Reason]:
     if review_request.state_at(now) != State.APPROVED:
-        return explain.missing(review_request, now=now)
+        return explain.missing(review_request, now=now) + explain.freeze_reasons(review_request.environment, review_request, now=now)
     try:
         frozen = packet.current(review_request)
         approved = packet.value_of(frozen)
@@ -233,7 +235,7 @@ def _request_blockers(
         return [Reason("packet_damaged", "The stored packet is not the one that was approved.", clear_by=OPERATOR)]
     plan = review_request.plan
     return [
-        *_confirmation_blockers(approved, plan, now=now),
+        *explain.launch_reasons(review_request, approved, now=now),
         *_receipt_blockers(review_request, report),
         *_subject_blockers(approved, plan, subject),
     ]
@@ -248,12 +250,6 @@ def _is_what_was_approved(frozen: Packet, approved: dict, review_request: Deploy
     about = (approved["plan"]["id"], approved["request_id"], approved["environment"], approved["policy"])
     this = (str(review_request.plan_id), str(review_request.pk), review_request.environment.slug, review_request.policy.reference)
     return committed and about == this and review_request.policy.is_intact and packet.is_intact(frozen, review_request.digest)
-
-
-def _confirmation_blockers(approved: dict, plan: CoveragePlan, *, now: datetime) -> list[Reason]:
-    ended = [kind for kind, said in approved["confirmations"].items() if confirmations.moment(said["valid_until"]) <= now]
-    owners = owner_names(plan.partner_id) if ended else ""
-    return [Reason("confirmation_out_of_date", f"The {kind} confirmation is out of date.", clear_by=owners) for kind in ended]
 
 
 def _receipt_blockers(review_request: DeploymentReviewRequest, report: Report | None) -> list[Reason]:

@@ -53,6 +53,8 @@ APPEND_ONLY = {
     "reviews_decision": (),
     "reviews_denial": ("count", "last_at"),
     "reviews_event": (),
+    "reviews_freezeend": (),
+    "reviews_freezewindow": (),
     "reviews_packet": (),
     "reviews_reviewpolicy": (),
     "reviews_stagingpin": (),

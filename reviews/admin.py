@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from access.actors import Actor
 from config.admin import ReadOnlyAdmin, desk_actor
 from drafts.models import Author
-from reviews import desk
+from reviews import desk, operators
 from reviews.models import (
     APPROVING,
     OPEN_STATES,
@@ -21,6 +21,7 @@ from reviews.models import (
     DeploymentReviewRequest,
     Environment,
     Event,
+    FreezeWindow,
     ReviewPolicy,
     StagingPin,
     StagingValidation,
@@ -211,6 +212,33 @@ class EventAdmin(ReadOnlyAdmin):
         "previous_sha256",
         "sha256",
     ]
+
+
+@admin.register(FreezeWindow)
+class FreezeWindowAdmin(ReadOnlyAdmin):
+    list_display = ["environment", "starts_at", "ends_at", "ended", "reason", "frozen_by"]
+    list_filter = ["environment"]
+    list_select_related = ["environment", "end"]
+    ordering = ["-ends_at", "-id"]
+    fields = ["id", "environment", "starts_at", "ends_at", "ended", "reason", "people", "frozen_by", "frozen_by_id", "frozen_at"]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        return [
+            path("freeze/<slug:slug>/", view(operators.freeze_page), name="freeze"),
+            path("<uuid:object_id>/end/", view(operators.end_freeze_page), name="end_freeze"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"environments": operators.may_freeze(request), **(extra_context or {})})
+
+    @admin.display(description="ended")
+    def ended(self, freeze) -> str:
+        end = getattr(freeze, "end", None)
+        if end is None:
+            return format_html('<a href="{}">end it</a>', reverse("admin:end_freeze", args=[freeze.pk]))
+        return f"{end.ended_at:%Y-%m-%d %H:%M} by {end.ended_by}: {end.comment}"
 
 
 @admin.register(StagingPin)

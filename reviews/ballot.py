@@ -7,9 +7,8 @@ from django.db.models import QuerySet
 from access import people
 from access.actors import Actor
 from config.refusals import Reason, Refused, not_found, refuse_if
-from drafts.coverage import owner_names
 from drafts.custody import plain_text
-from reviews import confirmations, packet
+from reviews import explain, packet
 from reviews.models import APPROVING, Choice, DeploymentReviewRequest, Packet, State, Vote
 from reviews.rights import conflict_reasons, group_reasons, visible_requests
 from reviews.turn import Turn, comment_reasons, state_reasons, text_reasons
@@ -109,12 +108,8 @@ def _condition_reasons(review_request: DeploymentReviewRequest, choice: str, con
 
 
 def _approval_reasons(turn: Turn, ballot: Ballot) -> list[Reason]:
-    """What stops an approval alone: a confirmation that has ended, and a second approval of the same person."""
-    reasons = []
-    for kind, said in ballot.packet["confirmations"].items():
-        if confirmations.moment(said["valid_until"]) <= turn.now:
-            owners = owner_names(turn.review_request.plan.partner_id)
-            reasons.append(Reason("confirmation_out_of_date", f"The {kind} confirmation is out of date.", clear_by=owners))
+    """What stops an approval alone: what keeps the packet from any, and a second approval of the same person."""
+    reasons = explain.approval_reasons(turn.review_request, ballot.packet, now=turn.now)
     if any(vote.user_id == turn.actor.user_id for vote in ballot.approvals):
         reasons.append(Reason("already_approved", "You have approved this revision already.", clear_by="another reviewer"))
     return reasons

@@ -116,7 +116,12 @@ FIELDS = {
     ),
     Kind.ENVIRONMENT: (
         Field("region", text, "Region", "Where it runs, for example: eu-west-1"),
-        Field("change_window", window, "Change window", "From and to in UTC, for example: 2026-11-30T20:00Z/2026-11-30T23:00Z"),
+        Field(
+            "change_window",
+            window,
+            "Change window",
+            "The gate is open only in it. From and to in UTC: 2026-11-30T20:00Z/2026-11-30T23:00Z",
+        ),
     ),
     Kind.SLA: (
         Field("availability_percent", percent, "Availability in percent", "For example: 99.9"),

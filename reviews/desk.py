@@ -95,10 +95,7 @@ def _may_decide(actor: Actor, review_request: DeploymentReviewRequest) -> tuple[
 def _open_seats(review_request: DeploymentReviewRequest) -> list[Reason]:
     if review_request.state_now != State.REVIEW_REQUESTED:
         return []
-    try:
-        return explain.seat_reasons(review_request)
-    except Refused as refusal:
-        return list(refusal.reasons)
+    return explain.in_review_reasons(review_request, now=database_now())
 
 
 # --- the decision -------------------------------------------------------------------------------------------------------------------

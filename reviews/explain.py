@@ -5,9 +5,10 @@ from datetime import datetime
 from access import people
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_names
-from reviews import confirmations, packet, policy
-from reviews.models import APPROVING, Confirmation, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
-from reviews.rights import people_in
+from reviews import aging, freezes, packet, policy, reading
+from reviews.aging import Statement, Statements
+from reviews.models import APPROVING, DeploymentReviewRequest, Environment, FreezeWindow, Kind, ReviewPolicy, State
+from reviews.rights import operators, people_in
 
 ENDED = {State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.REVOKED}
 REQUIRED_BY_DEFAULT = tuple(Kind.values)
@@ -17,32 +18,48 @@ def newest_policy(environment: Environment) -> ReviewPolicy | None:
     return environment.policies.order_by("-version").first()
 
 
-def confirmation_reasons(found: dict[str, Confirmation], required: list[str], *, now: datetime, clear_by: str) -> list[Reason]:
-    """One reason for each required confirmation that is not confirmed, or has ended. The person named clears it, else `clear_by`."""
+def confirmation_reasons(
+    statements: Statements, rulings: list[ReviewPolicy], *, now: datetime, clear_by: str, named: dict[str, str] | None = None
+) -> list[Reason]:
+    """One reason for each confirmation that is required and not given, has ended, or is older than one of the policies lets it be.
+
+    `named`: kind → the person named for it, who clears it; else `clear_by` does.
+    """
+    required = [kind for ruling in rulings for kind in ruling.required_confirmations] if rulings else REQUIRED_BY_DEFAULT
     reasons = []
-    for kind in required:
-        confirmation = found.get(kind)
-        if confirmations.is_in_date(confirmation, now):
-            continue
-        ended = confirmation is not None and confirmation.confirmed_at is not None
-        code, state = ("confirmation_out_of_date", "is out of date") if ended else ("confirmation_missing", "is missing")
-        who = (confirmation.named if confirmation else "") or clear_by
-        reasons.append(Reason(code, f"The {kind} confirmation {state}.", clear_by=who, pointer=f"/confirmations/{kind}"))
+    for kind in dict.fromkeys([*required, *statements]):
+        if problem := _confirmation_problem(kind, statements.get(kind), rulings, now=now):
+            code, detail = problem
+            who = (named or {}).get(kind) or clear_by
+            reasons.append(Reason(code, detail, clear_by=who, pointer=f"/confirmations/{kind}"))
     return reasons
+
+
+def _confirmation_problem(kind: str, statement: Statement | None, rulings: list[ReviewPolicy], *, now: datetime) -> tuple[str, str] | None:
+    if statement is None:
+        return "confirmation_missing", f"The {kind} confirmation is missing."
+    if statement.valid_until <= now:
+        return "confirmation_out_of_date", f"The {kind} confirmation is out of date."
+    for ruling in rulings:
+        if (end := aging.too_old_at(statement, ruling)) is not None and end <= now:
+            what = "its rehearsal" if kind == Kind.ROLLBACK else "it"
+            age = reading.duration(ruling.maximum_ages[kind])
+            return "confirmation_too_old", f"The {kind} confirmation does not count: the policy lets {what} be {age} old at most."
+    return None
 
 
 def policy_reasons(environment: Environment, ruling: ReviewPolicy | None, *, hands: set[int]) -> list[Reason]:
     """Why the environment's policy could not be satisfied. `hands`: user ids that may not vote on this packet."""
-    operator = "an operator, with `manage.py set_policy`"
     if ruling is None or not policy.is_sound(ruling.rules):
-        return [Reason("policy_missing", f"The environment {environment.slug} has no policy with at least one rule.", clear_by=operator)]
+        detail = f"The environment {environment.slug} has no policy with at least one rule."
+        return [Reason("policy_missing", detail, clear_by=f"{operators()}, with `manage.py set_policy`")]
     groups, _ = people.reviewers(ruling.groups)
     eligible = {user_id: theirs for user_id, theirs in groups.items() if user_id not in hands}
     empty = policy.open_seats(ruling.rules, eligible)
     if not empty:
         return []
     detail = f"Not enough eligible people to fill {policy.in_words(ruling.rules)}: nobody is left for {_seats_in_words(empty)}."
-    return [Reason("seats_not_fillable", detail, clear_by="an operator, who can add people to the group")]
+    return [Reason("seats_not_fillable", detail, clear_by=f"{operators()}, who can add people to the group")]
 
 
 def _seats_in_words(seats: list) -> str:
@@ -55,50 +72,117 @@ def review_reasons(
     """All that stands between a draft and its review."""
     plan = review_request.plan
     owners = owner_names(plan.partner_id)
-    found = {confirmation.kind: confirmation for confirmation in review_request.confirmations.all()}
-    required = ruling.required_confirmations if ruling else REQUIRED_BY_DEFAULT
-    confirmers = {confirmation.confirmed_by_id for confirmation in found.values() if confirmation.confirmed_at}
+    rows = list(review_request.confirmations.all())
+    named = {row.kind: row.named for row in rows if row.named}
+    confirmers = {row.confirmed_by_id for row in rows if row.confirmed_at}
     hands = {requester_id} | confirmers | set(packet.authors_of(review_request))
     archived = [Reason("plan_archived", "The plan is archived.", clear_by=owners)] if plan.archived else []
     return (
         archived
-        + confirmation_reasons(found, required, now=now, clear_by=owners)
+        + confirmation_reasons(aging.of_rows(rows), [ruling] if ruling else [], now=now, clear_by=owners, named=named)
         + policy_reasons(review_request.environment, ruling, hands=hands)
     )
 
 
-def seat_reasons(review_request: DeploymentReviewRequest) -> list[Reason]:
-    """The seats still open in a running review, and who by name can fill them."""
-    ruling, frozen = review_request.policy, packet.current(review_request)
-    if damaged := packet.damage_reasons(frozen, review_request.digest):
-        return damaged
+def approval_reasons(review_request: DeploymentReviewRequest, approved: dict, *, now: datetime) -> list[Reason]:
+    """What keeps a frozen packet from any approval, whoever gives it. `approved`: the packet's value."""
+    clear_by = f"{owner_names(review_request.plan.partner_id)}, by recalling it and confirming anew"
+    return confirmation_reasons(aging.of_packet(approved), rulings(review_request), now=now, clear_by=clear_by)
+
+
+def rulings(review_request: DeploymentReviewRequest) -> list[ReviewPolicy]:
+    """The policies that an approval of what is under review must satisfy."""
+    return [review_request.policy]
+
+
+def seat_reasons(review_request: DeploymentReviewRequest, approved: dict) -> list[Reason]:
+    """The seats still open in a running review, and who by name can fill them. `approved`: the packet's value."""
+    ruling = review_request.policy
     groups, names = people.reviewers(ruling.groups)
     votes = review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
     approvers = set(votes.values_list("user_id", flat=True))
-    hands = people_in(packet.value_of(frozen)) | {review_request.requested_by_id}
+    hands = people_in(approved) | {review_request.requested_by_id}
     counted = {user_id: theirs for user_id, theirs in groups.items() if user_id in approvers}
     free = {user_id: theirs for user_id, theirs in groups.items() if user_id not in approvers | hands}
     return [
         Reason(
             "approval_missing",
             f"An approval for {rule['name']} is missing.",
-            clear_by=", ".join(sorted(names[user_id] for user_id, theirs in free.items() if rule["group"] in theirs)[:5]) or "an operator",
+            clear_by=", ".join(sorted(names[user_id] for user_id, theirs in free.items() if rule["group"] in theirs)[:5]) or operators(),
         )
         for rule in policy.open_seats(ruling.rules, counted)
     ]
 
 
+def in_review_reasons(review_request: DeploymentReviewRequest, *, now: datetime) -> list[Reason]:
+    """What is missing to an approval of what is under review: first what no vote can mend, then the open seats."""
+    try:
+        approved = packet.intact_value(review_request)
+        return approval_reasons(review_request, approved, now=now) + seat_reasons(review_request, approved)
+    except Refused as refusal:
+        return list(refusal.reasons)
+
+
+# --- launch -------------------------------------------------------------------------------------------------------------------------
+
+
+def launch_reasons(review_request: DeploymentReviewRequest, approved: dict, *, now: datetime) -> list[Reason]:
+    """What shuts the gate of an approval that stands. `approved`: the packet's value."""
+    statements, owners = aging.of_packet(approved), owner_names(review_request.plan.partner_id)
+    return [
+        *confirmation_reasons(statements, [review_request.policy], now=now, clear_by=f"{owners}, with a new review request"),
+        *window_reasons(statements, now=now, owners=owners),
+        *freeze_reasons(review_request.environment, review_request, now=now),
+    ]
+
+
+def window_reasons(statements: Statements, *, now: datetime, owners: str) -> list[Reason]:
+    """The change window of the environment confirmation is when the rollout may be launched."""
+    window = statements[Kind.ENVIRONMENT].window if Kind.ENVIRONMENT in statements else None
+    if window is None or window[0] <= now < window[1]:
+        return []
+    opens, closes = window
+    if now < opens:
+        detail = f"The change window opens at {reading.minute(opens)} and closes at {reading.minute(closes)}."
+        return [Reason("outside_change_window", detail, clear_by=f"nobody: it opens by itself at {reading.minute(opens)}")]
+    detail = f"The change window closed at {reading.minute(closes)}."
+    return [Reason("outside_change_window", detail, clear_by=f"{owners}, with a new review request that names another window")]
+
+
+def freeze_reasons(environment: Environment, review_request: DeploymentReviewRequest | None, *, now: datetime) -> list[Reason]:
+    """Each freeze of the environment that is under way and that this request does not cross."""
+    return [
+        Reason("freeze_window", _freeze_detail(environment, freeze), clear_by=_freeze_clear_by(freeze, review_request))
+        for freeze in freezes.under_way(environment, now)
+        if review_request is None or not freezes.is_crossed(freeze, review_request)
+    ]
+
+
+def _freeze_detail(environment: Environment, freeze: FreezeWindow) -> str:
+    return f"{environment.slug} is frozen until {reading.minute(freeze.ends_at)}: {freeze.reason}"
+
+
+def _freeze_clear_by(freeze: FreezeWindow, review_request: DeploymentReviewRequest | None) -> str:
+    by_operator = f"{freeze.frozen_by} or another operator, who can end it"
+    if review_request is not None and freezes.names(freeze, review_request.requested_by_id):
+        return f"{review_request.requested_by}, who may cross it with a comment; {by_operator}"
+    return by_operator
+
+
+# --- what is missing next -------------------------------------------------------------------------------------------------------------
+
+
 def missing(review_request: DeploymentReviewRequest, *, now: datetime) -> list[Reason]:
-    """What is missing on the way to approval, in order; empty once approved. The primary being away is a reason, not an error."""
+    """What is missing on the way to launch, in a fixed order, as far as the review can tell. The primary being away is a reason, too."""
     state = review_request.state_at(now)
     owners = owner_names(review_request.plan.partner_id)
-    if state == State.APPROVED:
-        return []
     if state in ENDED:
         return [Reason(f"request_{state}", f"This review request is {state}; open a new one.", clear_by=owners)]
+    if state == State.REVIEW_REQUESTED:
+        return in_review_reasons(review_request, now=now)
     try:
-        if state == State.REVIEW_REQUESTED:
-            return seat_reasons(review_request)
+        if state == State.APPROVED:
+            return launch_reasons(review_request, packet.intact_value(review_request), now=now)
         ruling = newest_policy(review_request.environment)
         reasons = review_reasons(review_request, ruling, requester_id=0, now=now)
     except Refused as refusal:

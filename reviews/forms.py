@@ -121,6 +121,37 @@ class DecideForm(StrictForm):
         return self["choice"].value() or ""
 
 
+# --- operators ------------------------------------------------------------------------------------------------------------------------
+
+
+class MomentField(forms.CharField):
+    """A time with its offset, or a day, as RFC 3339."""
+
+    def clean(self, value):
+        return confirmations.moment(super().clean(value))
+
+
+class FreezeForm(StrictForm):
+    starts_at = MomentField(label="From", help_text="In UTC, for example: 2026-12-20T00:00Z")
+    ends_at = MomentField(label="To", help_text="In UTC, for example: 2027-01-04T06:00Z. A day means its end.")
+    reason = forms.CharField(label="Reason", help_text="Everybody whose gate it shuts reads it.", max_length=300)
+    people = forms.CharField(
+        label="People whose requests may cross",
+        help_text="Usernames with spaces between them. Each has to say why, for each revision. Leave it empty for nobody.",
+        required=False,
+    )
+
+    def clean_people(self) -> list[str]:
+        return self.cleaned_data["people"].replace(",", " ").split()
+
+
+class ReasonForm(StrictForm):
+    """The comment may be empty here: the verb says that one is due."""
+
+    optional = ()
+    comment = forms.CharField(label="Comment", help_text="It is kept for good.", widget=forms.Textarea(attrs={"rows": 3}), required=False)
+
+
 # --- confirmations ------------------------------------------------------------------------------------------------------------------
 
 VALID_UNTIL = "The last day on which this holds, in UTC. An approval never outlasts it."

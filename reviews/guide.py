@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from config.refusals import Reason, Refused
+from config.refusals import Reason
 from drafts.models import CoveragePlan
 from drafts.sections import moves_section, plan_section
 from reviews import confirmations, explain, packet
@@ -133,6 +133,8 @@ def _next(review_request: DeploymentReviewRequest, missing: list[Reason], *, may
 
 def _where(review_request: DeploymentReviewRequest, reason: Reason) -> tuple[str, str]:
     """The page on which an owner can clear a reason, and the words of the link."""
+    if review_request.state not in EDITABLE:
+        return _where_once_frozen(review_request, reason)
     if reason.pointer.startswith("/confirmations/"):
         kind = reason.pointer.rsplit("/", 1)[1]
         return page_of("confirmation", review_request, kind=kind), f"Fill in the {Kind(kind).label} confirmation"
@@ -140,9 +142,16 @@ def _where(review_request: DeploymentReviewRequest, reason: Reason) -> tuple[str
         return page_of("check_answers", review_request), "Check your answers and request review"
     if reason.code == "plan_archived":
         return reverse("delete_plan", args=[review_request.plan_id]), "Bring the plan back"
-    if reason.code.startswith("request_"):
+    return "", ""
+
+
+def _where_once_frozen(review_request: DeploymentReviewRequest, reason: Reason) -> tuple[str, str]:
+    """In review it has to be recalled first; what is approved or ended is continued by another request."""
+    if reason.code.startswith("request_") or review_request.state == State.APPROVED and reason.pointer.startswith("/confirmations/"):
         url = reverse("new_request", args=[review_request.plan_id])
         return f"{url}?environment={review_request.environment.slug}&predecessor={review_request.pk}", "Open a new review request"
+    if review_request.state == State.REVIEW_REQUESTED and reason.pointer.startswith("/confirmations/"):
+        return page_of("recall", review_request), "Recall it to confirm anew"
     return "", ""
 
 
@@ -173,9 +182,6 @@ def changes_ahead(plan: CoveragePlan, review_request: DeploymentReviewRequest) -
     return fields + len(moves_section(list(plan.moves.all()))) - len(frozen["moves"])
 
 
-def asked_people(review_request: DeploymentReviewRequest) -> list[str]:
-    """Who is asked to review, rule by rule, in words; empty when the primary is away."""
-    try:
-        return [f"{reason.detail} It can come from: {reason.clear_by}." for reason in explain.seat_reasons(review_request)]
-    except Refused:
-        return []
+def asked_people(review_request: DeploymentReviewRequest, *, now: datetime) -> list[str]:
+    """Who is asked to review, rule by rule, in words."""
+    return [f"{reason.detail} It can come from: {reason.clear_by}." for reason in explain.in_review_reasons(review_request, now=now)]

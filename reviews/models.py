@@ -29,9 +29,10 @@ class Environment(models.Model):
 
 
 class ReviewPolicy(models.Model):
-    """What an environment asks for: one version, never edited. The newest version rules.
+    """What an environment asks for: one version, never edited. The newest accepted version rules.
 
-    `rules`: list of {name, group, quorum}; `required_confirmations`: list of kinds; lifetimes in seconds.
+    `rules`: list of {name, group, quorum}; `required_confirmations`: list of kinds; `maximum_ages`: kind → seconds, for some of them;
+    lifetimes in seconds; `session_seconds`: how old a sign-in may be at a decision, None for any.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -43,6 +44,8 @@ class ReviewPolicy(models.Model):
     review_seconds = models.PositiveIntegerField()
     approval_seconds = models.PositiveIntegerField()
     conditions_allowed = models.BooleanField(default=True)
+    maximum_ages = models.JSONField(default=dict)
+    session_seconds = models.PositiveIntegerField(null=True)
     digest = models.CharField(max_length=HEX_DIGEST)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -55,8 +58,9 @@ class ReviewPolicy(models.Model):
         return f"{self.environment} v{self.version}"
 
     def document(self) -> dict:
-        """What the digest covers."""
-        return {
+        """What the digest covers. What came with a later release is left out while unset, so that earlier digests stand."""
+        later = {"maximum_ages": self.maximum_ages, "session_seconds": self.session_seconds}
+        return {name: value for name, value in later.items() if value} | {
             "environment": self.environment.slug,
             "version": self.version,
             "rules": self.rules,
@@ -395,6 +399,40 @@ class Chain(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FreezeWindow(models.Model):
+    """A time in which nothing is launched to an environment, by an operator; append-only. `people`: who may cross, {user_id, username}."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="freezes")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+    people = models.JSONField(default=list)
+    frozen_by_id = models.BigIntegerField()
+    frozen_by = models.CharField(max_length=64)
+    frozen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("starts_at")), name="freeze_ends_after_start")]
+        indexes = [models.Index(fields=["environment", "ends_at"], name="freeze_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.environment}: {self.reason}"
+
+
+class FreezeEnd(models.Model):
+    """A freeze that an operator ended before its time; append-only."""
+
+    freeze = models.OneToOneField(FreezeWindow, primary_key=True, on_delete=models.PROTECT, related_name="end")
+    comment = models.TextField()
+    ended_by_id = models.BigIntegerField()
+    ended_by = models.CharField(max_length=64)
+    ended_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.freeze}, ended"
 
 
 class StagingPin(models.Model):

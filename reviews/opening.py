@@ -60,7 +60,13 @@ def propose_again(predecessor: DeploymentReviewRequest | None, review_request: D
     """Copy the predecessor's confirmations as unconfirmed: somebody has to say them again."""
     if predecessor is not None:
         Confirmation.objects.bulk_create(
-            Confirmation(review_request=review_request, kind=old.kind, fields=old.fields, evidence_url=old.evidence_url)
+            Confirmation(
+                review_request=review_request,
+                kind=old.kind,
+                fields=old.fields,
+                evidence_url=old.evidence_url,
+                evidence_sha256=old.evidence_sha256,
+            )
             for old in predecessor.confirmations.all()
             if old.is_stated
         )

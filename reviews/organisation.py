@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from access import second_factor
-from access.actors import Actor
+from access.actors import Actor, actor_of
 from access.models import User
 from config.databases import PRIMARY, STORE
 from config.refusals import Reason, refuse_if
@@ -66,7 +66,8 @@ def _write(rows: QuerySet, **values) -> int:
     return rows.update(**values)
 
 
-def policy_input_reasons(rules: list, required: list[str], lifetimes: dict[str, int]) -> list[Reason]:
+def policy_input_reasons(rules: list, required: list[str], ages: dict[str, int], times: dict[str, int]) -> list[Reason]:
+    """`ages`: kind → seconds; `times`: everything else that is given in seconds."""
     reasons = []
     if not policy.is_sound(rules):
         reasons.append(
@@ -74,7 +75,10 @@ def policy_input_reasons(rules: list, required: list[str], lifetimes: dict[str, 
         )
     if unknown := sorted(set(required) - set(Kind.values)):
         reasons.append(Reason("unknown_confirmation", f"There is no confirmation {unknown[0]}.", status=400))
-    if wrong := [name for name, seconds in lifetimes.items() if not 1 <= seconds <= LONGEST_SECONDS]:
+    if idle := sorted(set(ages) - set(required)):
+        reasons.append(Reason("unknown_confirmation", f"The maximum age of {idle[0]} is for no required confirmation.", status=400))
+    aged = {f"The maximum age of {kind}": seconds for kind, seconds in ages.items()}
+    if wrong := [name for name, seconds in (times | aged).items() if not 1 <= seconds <= LONGEST_SECONDS]:
         reasons.append(Reason("out_of_range", f"{wrong[0]} is from one second to ten years.", status=400))
     return reasons
 
@@ -89,10 +93,13 @@ def set_policy(
     review_seconds: int = 14 * 86400,
     approval_seconds: int = 72 * 3600,
     conditions_allowed: bool = True,
+    maximum_ages: dict[str, int] | None = None,
+    session_seconds: int | None = None,
 ) -> ReviewPolicy:
-    """Store the environment's next policy version. `rules`: {name, group, quorum}; lifetimes in seconds."""
+    """Store the environment's next policy version. `rules`: {name, group, quorum}; `maximum_ages`: kind → seconds; times in seconds."""
     lifetimes = {"due_seconds": due_seconds, "review_seconds": review_seconds, "approval_seconds": approval_seconds}
-    refuse_if(policy_input_reasons(rules, required_confirmations, lifetimes))
+    ages, session = maximum_ages or {}, {"session_seconds": session_seconds} if session_seconds is not None else {}
+    refuse_if(policy_input_reasons(rules, required_confirmations, ages, lifetimes | session))
     with transaction.atomic(using=STORE):
         Environment.objects.using(STORE).select_for_update().get(pk=environment.pk)
         last = environment.policies.order_by("-version").first()
@@ -102,7 +109,9 @@ def set_policy(
             rules=rules,
             required_confirmations=required_confirmations,
             conditions_allowed=conditions_allowed,
+            maximum_ages=ages,
             **lifetimes,
+            **session,
         )
         newer.digest = newer.computed_digest()
         detail = {"environment": environment.slug, "version": newer.version, "policy_digest": newer.digest}
@@ -116,3 +125,11 @@ def reset_second_factor(actor: Actor, user: User) -> int:
     with transaction.atomic(using=STORE):
         write_event(actor, "reset_second_factor", None, at=database_now(), detail={"user_id": user.pk, "username": user.username})
     return second_factor.reset(user)
+
+
+def operator_of_command(username: str | None) -> Actor:
+    """The operator in whose name a command acts. Whoever has the shell is trusted to say who they are; the event names the channel."""
+    user = User.objects.filter(username=username or "").first()
+    if user is None:
+        refuse_if([Reason("unknown_operator", "Name the operator who answers for it: --as USER.", status=400)])
+    return actor_of(user, channel="command")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 
-from config.refusals import Reason, Refused
+from config.refusals import Reason, Refused, refuse_if
 from drafts.custody import plain_text
 from drafts.sections import authors_section, moves_section, plan_section, section_digest
 from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
@@ -87,6 +87,13 @@ def value_of(packet: Packet) -> dict:
     if sha256_hex(bytes(packet.body)) != packet.digest:
         raise Refused(DAMAGED)
     return json.loads(bytes(packet.body))
+
+
+def intact_value(review_request: DeploymentReviewRequest) -> dict:
+    """The value of the newest packet. Raises Refused when its bytes are not those of the request's digest."""
+    frozen = current(review_request)
+    refuse_if(damage_reasons(frozen, review_request.digest))
+    return value_of(frozen)
 
 
 # --- subjects -----------------------------------------------------------------------------------------------------------------

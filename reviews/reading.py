@@ -1,7 +1,7 @@
 """A packet's value as a person reads it: headings, labels, words. Pure, and the same for owner, reviewer and auditor."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from reviews import confirmations
 from reviews.models import ActingRole, Event, Kind, ReviewPolicy, State
@@ -98,6 +98,7 @@ EVENT_WORDS = {
     "supersede": "Superseded by a newer approval",
     "comment": "Comment",
     "expand": "Plan expanded",
+    "cross_freeze": "Freeze crossed",
 }
 CHANNEL_WORDS = {"page": "on a page", "admin": "at the desk", "api": "by API", "command": "by a command", "clock": "by itself"}
 
@@ -141,7 +142,7 @@ def _role(event: Event) -> str:
 
 def policy_sentences(ruling: ReviewPolicy) -> list[str]:
     """What a policy asks for, one sentence each."""
-    kinds = ", ".join(Kind(kind).label for kind in ruling.required_confirmations) or "none"
+    kinds = ", ".join(_required_words(ruling, kind) for kind in ruling.required_confirmations) or "none"
     return [
         *(_rule_sentence(rule) for rule in ruling.rules),
         "Each approval fills one seat, so nobody counts twice. Who requested, wrote or confirmed anything in the packet cannot vote.",
@@ -149,12 +150,24 @@ def policy_sentences(ruling: ReviewPolicy) -> list[str]:
         "An approval may have conditions." if ruling.conditions_allowed else "An approval may not have conditions.",
         f"A review is due after {duration(ruling.due_seconds)} and lapses after {duration(ruling.review_seconds)}; "
         f"an approval lasts {duration(ruling.approval_seconds)} at most.",
+        *([f"Who decides has signed in within the last {duration(ruling.session_seconds)}."] if ruling.session_seconds else []),
     ]
+
+
+def _required_words(ruling: ReviewPolicy, kind: str) -> str:
+    age = ruling.maximum_ages.get(kind)
+    what = "rehearsed" if kind == Kind.ROLLBACK else "given"
+    return f"{Kind(kind).label} ({what} within {duration(age)})" if age else str(Kind(kind).label)
 
 
 def _rule_sentence(rule: dict) -> str:
     people = "1 person" if rule["quorum"] == 1 else f"{rule['quorum']} people"
     return f"{str(rule['name']).capitalize()}: {people} out of the group {rule['group']} must approve."
+
+
+def minute(when: datetime) -> str:
+    """A time by the clock of UTC: `30 November 2026, 20:00 UTC`."""
+    return f"{when.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
 
 
 def duration(seconds: int) -> str:

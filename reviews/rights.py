@@ -2,8 +2,9 @@
 
 from django.db.models import Q, QuerySet
 
+from access import people
 from access.actors import AUDITORS, OPERATORS, Actor, call_reasons
-from config.refusals import Reason
+from config.refusals import Reason, Refused
 from drafts.coverage import memberships, owner_names, owner_reasons, owns, visible_partners
 from reviews.models import ActingRole, Confirmation, DeploymentReviewRequest, ReviewPolicy
 
@@ -103,3 +104,23 @@ def group_reasons(review_request: DeploymentReviewRequest, groups: frozenset[str
         return []
     detail = f"Only active members of {' or '.join(sorted(named))} vote on this."
     return [Reason("not_a_reviewer", detail, clear_by="an operator, who can add somebody to the group", status=403)]
+
+
+# --- operators ------------------------------------------------------------------------------------------------------------------------
+
+
+def operators() -> str:
+    """The operators in words, for a refusal's `clear_by`; a statement on the primary, so only where something is refused."""
+    try:
+        _, names = people.reviewers({OPERATORS})
+    except Refused:
+        return "an operator"
+    return ", ".join(sorted(names.values())[:5]) or "an operator"
+
+
+def operator_reasons(actor: Actor) -> list[Reason]:
+    """Why this actor may not do what operators do; asked of the primary now. No token does any of it."""
+    groups, _ = people.reviewers({OPERATORS}, only=[actor.user_id])
+    if groups and actor.scopes is None:
+        return []
+    return [Reason("not_an_operator", "Only an active operator can do this.", clear_by=operators(), status=403)]

@@ -15,7 +15,7 @@ from access.pages import counts, page, page_actor
 from config.forms import VersionForm
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_reasons, owns, visible_plans
-from reviews import confirmations, decisions, explain, packet, reading, since, staging
+from reviews import confirmations, decisions, explain, freezes, packet, reading, since, staging
 from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, PersonForm, RequestReviewForm, StagingForm, SubjectForm
 from reviews.guide import EDITABLE
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
@@ -290,6 +290,17 @@ STEPS = {
         CommentForm,
         decisions.revoke,
         (State.APPROVED,),
+        danger=True,
+    ),
+    "cross-freeze": Step(
+        "Cross a freeze",
+        "The gate of this revision is no longer shut by the freezes, now or to come, that name you. Nothing else opens: say why it cannot "
+        "wait. A new revision has to cross again.",
+        "Cross the freeze",
+        "The freeze is crossed; your comment is in the timeline.",
+        CommentForm,
+        freezes.cross_freeze,
+        (State.REVIEW_REQUESTED, State.APPROVED),
         danger=True,
     ),
     "comment": Step(

@@ -1,7 +1,7 @@
 """From votes to a verdict: counting seats, the decision, its receipt, and what the decision ends."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
@@ -12,7 +12,7 @@ from receipts import log, status
 from receipts.issue import issue
 from receipts.models import LeafKind, Receipt, Why
 from receipts.signing import Signer, SigningUnavailable, signer
-from reviews import confirmations, packet, policy
+from reviews import aging, explain, packet, policy
 from reviews.ballot import Ballot
 from reviews.models import Choice, Decision, DeploymentReviewRequest, Event, Packet, State
 from reviews.turn import Turn
@@ -71,10 +71,7 @@ def _decision(turn: Turn, **said) -> Decision:
 
 
 def _approval_end(turn: Turn, value: dict) -> datetime:
-    """The policy's lifetime, never past the end of a confirmation; whole seconds, rounded down."""
-    ends = [confirmations.moment(said["valid_until"]) for said in value["confirmations"].values()]
-    end = turn.now + timedelta(seconds=turn.review_request.policy.approval_seconds)
-    return min([end, *ends]).replace(microsecond=0)
+    return aging.approval_end(aging.of_packet(value), explain.rulings(turn.review_request), decided_at=turn.now)
 
 
 def _standing_approvals(turn: Turn) -> list[DeploymentReviewRequest]:

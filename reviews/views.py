@@ -15,7 +15,7 @@ from config.methods import require_safe
 from drafts.coverage import memberships, owns, visible_partners, visible_plans
 from drafts.models import CoveragePlan, ExpansionMove, PlanState, Role
 from receipts.models import Receipt, Verdict
-from reviews import guide, reading
+from reviews import freezes, guide, reading
 from reviews.guide import Next, Standing
 from reviews.models import OPEN_STATES, Confirmation, DeploymentReviewRequest, Environment, Event, State
 from reviews.record import database_now
@@ -179,14 +179,20 @@ def review_request(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRe
         "subjects": reading.subject_lines(found.subject),
         "policy": reading.policy_sentences(found.policy) if found.policy and not standing.editable else [],
         "votes": list(found.votes.filter(revision=found.revision)),
-        "asked": guide.asked_people(found) if standing.state == State.REVIEW_REQUESTED else [],
+        "asked": guide.asked_people(found, now=now) if standing.state == State.REVIEW_REQUESTED else [],
         "receipt": receipt_of(found),
         "ahead": guide.changes_ahead(found.plan, found) if standing.state == State.APPROVED else 0,
         "may_write": may_write,
         "may_take_back": may_write or actor.user_id == found.requested_by_id,
+        "may_cross": _may_cross(actor, found, now),
         "may_revoke": may_write or actor.user_id == found.requested_by_id or actor.reads_all,
     }
     return page(request, "reviews/request.html", shown)
+
+
+def _may_cross(actor: Actor, review_request: DeploymentReviewRequest, now) -> bool:
+    asked = actor.user_id == review_request.requested_by_id
+    return asked and any(freezes.names(freeze, actor.user_id) for freeze in freezes.not_over(review_request.environment, now))
 
 
 def receipt_of(review_request: DeploymentReviewRequest) -> dict | None:

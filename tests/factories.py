@@ -16,7 +16,7 @@ from reviews.models import DeploymentReviewRequest, Environment, ReviewPolicy
 PASSWORD = "correct-horse-battery"
 CONFIRMATION_FIELDS = {
     "owner": {"accountable": "release owner of the partner", "deputy": "named deputy"},
-    "environment": {"region": "eu-west-1", "change_window": "2099-11-30T20:00:00Z/2099-11-30T23:00:00Z"},
+    "environment": {"region": "eu-west-1", "change_window": "2020-01-01T00:00:00Z/2099-11-30T23:00:00Z"},
     "sla": {"availability_percent": "99.9", "p99_ms": 300, "support_hours": "24x7"},
     "rollback": {"strategy": "redeploy previous artifact", "max_minutes": 15, "rehearsed_on": "2026-01-02"},
     "support": {"team": "platform on-call", "channel": "#platform-oncall", "escalation": "duty manager"},

@@ -15,7 +15,7 @@ from receipts.verify import verify
 from reviews import decisions
 from reviews.models import DeploymentReviewRequest
 from tests.calls import Caller, codes
-from tests.factories import Story, actor, confirm_all, make_environment, make_plan, make_user
+from tests.factories import VALID_UNTIL, Story, actor, confirm_all, make_environment, make_plan, make_user
 from tests.receipts.samples import OTHER_SIGNER
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -212,6 +212,35 @@ def test_gate_is_shut_while_the_installation_is_not_ready(story):
     found = asked(story)
 
     assert (found.may_launch, blockers(found)) == (False, ["readiness_blocked"])
+
+
+@pytest.mark.parametrize(
+    ("window", "words", "clear_by"),
+    [
+        ("2098-11-30T20:00Z/2098-11-30T23:00Z", "The change window opens at 30 November 2098, 20:00 UTC", "nobody: it opens by itself"),
+        (
+            "2020-11-30T20:00Z/2020-11-30T23:00Z",
+            "The change window closed at 30 November 2020, 23:00 UTC.",
+            "owner, with a new review request",
+        ),
+    ],
+)
+def test_gate_is_shut_outside_the_change_window_and_says_when_it_opens(story, window, words, clear_by):
+    review_request = story.open()
+    confirm_all(story.owner, review_request)
+    fields = {"region": "eu-west-1", "change_window": window}
+    decisions.confirm(actor(story.owner), review_request.pk, "environment", fields=fields, valid_until=VALID_UNTIL)
+    review_request = decisions.request_review(actor(story.owner), review_request.pk)
+    story.vote(story.release, review_request)
+    approved = story.vote(story.security, review_request)
+
+    (reason,) = asked(story).blockers
+
+    assert (approved.state, reason.code) == ("approved", "outside_change_window")
+    assert reason.detail.startswith(words)
+    assert reason.clear_by.startswith(clear_by)
+    missing = Caller(story.owner).get(f"review-requests/{approved.pk}/missing/").json()
+    assert (missing["next"]["code"], missing["next"]["detail"]) == (reason.code, reason.detail)
 
 
 def test_approval_of_one_environment_says_nothing_about_another(story):

@@ -20,6 +20,14 @@ def rule(text: str) -> dict:
     return {"name": name, "group": group, "quorum": int(quorum)}
 
 
+def maximum_age(text: str) -> tuple[str, int]:
+    """KIND:DAYS, for example rollback:30."""
+    kind, _, days = text.partition(":")
+    if kind not in Kind.values or not (days.isascii() and days.isdigit() and 1 <= int(days) <= 3650):
+        raise argparse.ArgumentTypeError(f"a maximum age is KIND:DAYS, for example rollback:30, with one of {', '.join(Kind.values)}")
+    return kind, int(days) * 86400
+
+
 class Command(BaseCommand):
     help = "Set up an environment, and give it the next version of its review policy. Versions are never edited."
 
@@ -29,12 +37,16 @@ class Command(BaseCommand):
         parser.add_argument("--unprotected", action="store_true", help="the environment needs no fillable policy for the gate to open")
         parser.add_argument("--rule", action="append", type=rule, required=True, metavar="NAME:GROUP:QUORUM", help="all rules must hold")
         parser.add_argument("--confirmation", action="append", choices=Kind.values, help="required confirmation (default: all five)")
+        parser.add_argument("--max-age", action="append", default=[], type=maximum_age, metavar="KIND:DAYS", help="older ones do not count")
+        parser.add_argument("--session-minutes", type=int, help="who decides has signed in within this time (default: any)")
         parser.add_argument("--due-hours", type=int, default=48, help="a review is due after this time (default: %(default)s)")
         parser.add_argument("--review-hours", type=int, default=336, help="a review expires after this time (default: %(default)s)")
         parser.add_argument("--approval-hours", type=int, default=72, help="an approval lasts this long (default: %(default)s)")
         parser.add_argument("--no-conditions", action="store_true", help="allow no approval with conditions")
 
     def handle(self, *, environment, rule, **options):
+        if options["session_minutes"] is not None:
+            options["session_seconds"] = options["session_minutes"] * 60
         lifetimes = {f"{name}_seconds": options[f"{name}_hours"] * 3600 for name in ("due", "review", "approval")}
         try:
             # Both or neither: an environment without a policy that could be satisfied would shut the gate.
@@ -48,6 +60,8 @@ class Command(BaseCommand):
                     rules=rule,
                     required_confirmations=options["confirmation"] or list(Kind.values),
                     conditions_allowed=not options["no_conditions"],
+                    maximum_ages=dict(options["max_age"]),
+                    session_seconds=options.get("session_seconds"),
                     **lifetimes,
                 )
         except Refused as refusal:
