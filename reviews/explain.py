@@ -1,5 +1,6 @@
 """What is missing, in words, with who can clear it; the first reason is what to do next. Pages, API and refusals all ask here."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from access import people
@@ -19,18 +20,18 @@ def newest_policy(environment: Environment) -> ReviewPolicy | None:
 
 
 def confirmation_reasons(
-    statements: Statements, rulings: list[ReviewPolicy], *, now: datetime, clear_by: str, named: dict[str, str] | None = None
+    statements: Statements, rulings: list[ReviewPolicy], *, now: datetime, clear_by: Callable[[], str], named: dict[str, str] | None = None
 ) -> list[Reason]:
     """One reason for each confirmation that is required and not given, has ended, or is older than one of the policies lets it be.
 
-    `named`: kind → the person named for it, who clears it; else `clear_by` does.
+    `named`: kind → the person named for it, who clears it; else `clear_by` says who, asked only where there is something to clear.
     """
     required = [kind for ruling in rulings for kind in ruling.required_confirmations] if rulings else REQUIRED_BY_DEFAULT
     reasons = []
     for kind in dict.fromkeys([*required, *statements]):
         if problem := _confirmation_problem(kind, statements.get(kind), rulings, now=now):
             code, detail = problem
-            who = (named or {}).get(kind) or clear_by
+            who = (named or {}).get(kind) or clear_by()
             reasons.append(Reason(code, detail, clear_by=who, pointer=f"/confirmations/{kind}"))
     return reasons
 
@@ -79,14 +80,17 @@ def review_reasons(
     archived = [Reason("plan_archived", "The plan is archived.", clear_by=owners)] if plan.archived else []
     return (
         archived
-        + confirmation_reasons(aging.of_rows(rows), [ruling] if ruling else [], now=now, clear_by=owners, named=named)
+        + confirmation_reasons(aging.of_rows(rows), [ruling] if ruling else [], now=now, clear_by=lambda: owners, named=named)
         + policy_reasons(review_request.environment, ruling, hands=hands)
     )
 
 
 def approval_reasons(review_request: DeploymentReviewRequest, approved: dict, *, now: datetime) -> list[Reason]:
     """What keeps a frozen packet from any approval, whoever gives it. `approved`: the packet's value."""
-    clear_by = f"{owner_names(review_request.plan.partner_id)}, by recalling it and confirming anew"
+
+    def clear_by() -> str:
+        return f"{owner_names(review_request.plan.partner_id)}, by recalling it and confirming anew"
+
     return confirmation_reasons(aging.of_packet(approved), rulings(review_request), now=now, clear_by=clear_by)
 
 
@@ -128,15 +132,19 @@ def in_review_reasons(review_request: DeploymentReviewRequest, *, now: datetime)
 
 def launch_reasons(review_request: DeploymentReviewRequest, approved: dict, *, now: datetime) -> list[Reason]:
     """What shuts the gate of an approval that stands. `approved`: the packet's value."""
-    statements, owners = aging.of_packet(approved), owner_names(review_request.plan.partner_id)
+    statements = aging.of_packet(approved)
+
+    def clear_by() -> str:
+        return f"{owner_names(review_request.plan.partner_id)}, with a new review request"
+
     return [
-        *confirmation_reasons(statements, [review_request.policy], now=now, clear_by=f"{owners}, with a new review request"),
-        *window_reasons(statements, now=now, owners=owners),
+        *confirmation_reasons(statements, [review_request.policy], now=now, clear_by=clear_by),
+        *window_reasons(statements, now=now, clear_by=clear_by),
         *freeze_reasons(review_request.environment, review_request, now=now),
     ]
 
 
-def window_reasons(statements: Statements, *, now: datetime, owners: str) -> list[Reason]:
+def window_reasons(statements: Statements, *, now: datetime, clear_by: Callable[[], str]) -> list[Reason]:
     """The change window of the environment confirmation is when the rollout may be launched."""
     window = statements[Kind.ENVIRONMENT].window if Kind.ENVIRONMENT in statements else None
     if window is None or window[0] <= now < window[1]:
@@ -146,7 +154,7 @@ def window_reasons(statements: Statements, *, now: datetime, owners: str) -> lis
         detail = f"The change window opens at {reading.minute(opens)} and closes at {reading.minute(closes)}."
         return [Reason("outside_change_window", detail, clear_by=f"nobody: it opens by itself at {reading.minute(opens)}")]
     detail = f"The change window closed at {reading.minute(closes)}."
-    return [Reason("outside_change_window", detail, clear_by=f"{owners}, with a new review request that names another window")]
+    return [Reason("outside_change_window", detail, clear_by=f"{clear_by()} that names another window")]
 
 
 def freeze_reasons(environment: Environment, review_request: DeploymentReviewRequest | None, *, now: datetime) -> list[Reason]:

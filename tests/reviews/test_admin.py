@@ -1,5 +1,7 @@
 """The reviewers' desk: the queue, the frozen packet, the one door for votes, and nothing that adds, edits or deletes."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -8,7 +10,9 @@ from django.urls import reverse
 from drafts.coverage import edit_plan
 from receipts.models import Receipt
 from reviews import decisions
+from reviews.freezes import freeze
 from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, ReviewPolicy, Vote
+from reviews.record import database_now
 from tests.factories import PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_environment, make_plan, make_user
 from tests.pages import DESK, NOWHERE, SCRIPT, Visitor, desk_path, hidden, text_of
 from tests.reviews.attacks import keep_beside
@@ -441,6 +445,9 @@ def test_A03_W05_forged_posts_change_nothing(story, model):
     root = make_user("root", groups=("auditors", "release"), is_superuser=True)
     visitor = Visitor(root)
     registered = next(found for found in admin.site._registry if f"{found._meta.app_label}/{found._meta.model_name}" == model)
+    if model == "reviews/freezewindow":
+        now, who = database_now(), actor(make_user("operator", groups=("operators",)))
+        freeze(who, story.environment, starts_at=now, ends_at=now + timedelta(days=1), reason="Year end")
     if model == "reviews/denial":
         Denial.objects.create(actor_id=1, actor="x", channel="page", verb="vote", reasons="x")
     keep_beside(DeploymentReviewRequest.objects.get())

@@ -115,7 +115,10 @@ def test_recall_withdraw_and_comment(story, owner):
 
     page = text_of(owner.get(request_path(review_request, "timeline")))
 
-    assert all(words in page for words in ("please look by Friday", "Recalled by owner as requester on a page", "not this year", "Draft → In review"))
+    assert all(
+        words in page
+        for words in ("please look by Friday", "Recalled by owner as requester on a page", "not this year", "Draft → In review")
+    )
 
 
 def test_approved_request_shows_its_decision_and_can_be_revoked(story, owner):
