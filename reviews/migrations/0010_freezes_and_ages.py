@@ -11,7 +11,7 @@ from config.triggers import append_only, keeping_triggers
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reviews', '0008_standing_guards'),
+        ('reviews', '0009_decided_before_the_log'),
     ]
 
     operations = [
