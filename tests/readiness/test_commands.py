@@ -1,11 +1,16 @@
 """`manage.py readiness` and `check --deploy`: every form of the answer, and exit codes that never say yes on doubt."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as xml
 
 import pytest
 
-from tests.conftest import run_manage
+from tests.conftest import PROJECT, run_manage, run_python
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -121,3 +126,96 @@ def test_deploy_check_shows_the_same_findings_with_ids(ready):
     assert done.returncode == 1
     for check in [check for check in checks if check["result"] == "block"]:
         assert f"(readiness.E{check['number']:03}) {check['title']}" in done.stderr
+
+
+# --- never 0 on doubt -----------------------------------------------------------------------------------------------------------
+
+
+def started(env, *arguments, **options) -> subprocess.Popen:
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | env
+    return subprocess.Popen([sys.executable, "manage.py", "readiness", *arguments], cwd=PROJECT, env=clean, **options)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--json", "--checks"], ["--markdown"]])
+def test_answer_that_nobody_reads_is_a_doubt(ready, form):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        process = started(ready, *form, stdout=write, stderr=subprocess.PIPE)
+    finally:
+        os.close(write)
+
+    said = process.communicate(timeout=60)[1].decode()
+
+    assert (process.returncode, "BrokenPipeError" in said, "Traceback" in said) == (3, True, False)
+
+
+@pytest.mark.parametrize("place", ["/nowhere/at/all.xml", "/dev/full"])
+def test_report_that_cannot_be_written_is_a_doubt(ready, place):
+    done = ask(ready, "--junit", place)
+
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (3, "", False)
+
+
+def test_output_to_a_full_disk_is_a_doubt(ready):
+    with open("/dev/full", "w") as full:
+        process = started(ready, "--json", stdout=full, stderr=subprocess.PIPE)
+
+    process.communicate(timeout=60)
+
+    assert process.returncode not in (0, 1, 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_while_waiting_is_no_yes(ready, number):
+    process = started(ready | {"RECEIPT_SIGNING_KEY_FILE": "/nowhere"}, "--wait", "60s", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(4)
+
+    process.send_signal(number)
+    process.communicate(timeout=30)
+
+    assert process.returncode not in (0, 1, 2)
+
+
+BROKEN = """
+import django
+django.setup()
+from django.core.management import call_command
+from readiness.management.commands import readiness
+
+def broken(*arguments, **options):
+    raise {error}("db.internal")
+
+readiness.readiness = broken
+call_command("readiness")
+"""
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "MemoryError", "OSError", "ValueError"])
+def test_W15_answer_that_raises_is_a_doubt_in_words(ready, error):
+    done = run_python(BROKEN.format(error=error), env=ready | {"DJANGO_SETTINGS_MODULE": "config.settings"})
+
+    assert (done.returncode, error in done.stderr, "db.internal" in done.stderr + done.stdout) == (3, True, False)
+
+
+SKEWED = """
+import time
+true = time.time
+time.time = lambda: true() + {seconds}
+import django
+django.setup()
+from django.core.management import call_command
+call_command("readiness", "--json", "--checks")
+"""
+
+
+@pytest.mark.parametrize(("seconds", "result"), [(0, "pass"), (600, "block"), (-600, "block")])
+def test_F17_clock_of_this_machine_that_is_wrong_is_found(seconds, result):
+    """Asked of two real PostgreSQL servers by a process whose own clock is skewed; the databases need no tables for that."""
+    names = ("DATABASE_URL", "SELF_SERVICE_DATABASE_URL", "READINESS_ENVIRONMENT", "SECRET_KEY")
+    env = {name: os.environ[name] for name in names} | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+
+    done = run_python(SKEWED.format(seconds=seconds), env=env)
+
+    found = {check["id"]: check for check in json.loads(done.stdout)["checks"]}["clocks_agree"]
+    assert (found["result"], "NTP" in found["remedy"]) == (result, result == "block")

@@ -8,7 +8,9 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from typing import NoReturn
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, InterfaceError
@@ -54,15 +56,33 @@ class Command(BaseCommand):
         parser.add_argument("--subject", help="digest of what is launched: sha256:… or gitCommit:…")
 
     def handle(self, **options):
+        """Whatever goes wrong on the way, a pipe that nobody reads included, is a doubt."""
         if bool(options["plan"]) != bool(options["environment"]):
             raise CommandError("--plan and --environment go together.", returncode=USAGE)
+        try:
+            status = self._answer(options)
+            sys.stdout.flush()
+        except (CommandError, ImproperlyConfigured):
+            raise
+        except Exception as failure:  # noqa: BLE001  any other end would be an exit status of somebody else's choice
+            self._give_up(failure)
+        sys.exit(status)
+
+    def _give_up(self, failure: Exception) -> NoReturn:
+        if isinstance(failure, BrokenPipeError):
+            # What is left in the buffer would fail once more at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        self.stderr.write(f"It cannot be told: {type(failure).__name__} stopped the answer.")
+        sys.exit(CANNOT_TELL)
+
+    def _answer(self, options) -> int:
         # A silent database must cost an answer, not the rest of the day.
         deadline.install(server=True)
         found, launch, status = self._ask_until(time.monotonic() + options["wait"], options)
         if options["record"]:
             self._record(found)
         self._say(found, launch, options)
-        sys.exit(status)
+        return status
 
     def _ask_until(self, end: float, options) -> tuple[Readiness, Gate | None, int]:
         while True:
