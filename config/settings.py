@@ -74,6 +74,8 @@ MIDDLEWARE = [
     "config.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    # Outside all that refuses, so that a refusal carries its header, too.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.problems",
     "config.middleware.body_rules",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -82,7 +84,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -2,10 +2,12 @@
 
 import base64
 import json
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from tests.conftest import run_manage
+from tests.faults.installation import until
 from tests.server import Visitor, free_port, serving
 
 SEED_JSON = {
@@ -67,3 +69,94 @@ def test_database_that_is_away_cannot_be_told_and_is_no_yes(production, which):
 
     assert (done.returncode, json.loads(done.stdout)["draft_store_isolation"]) == (3, "unavailable")
     assert "127.0.0.1" not in done.stdout
+
+
+# --- facts that stand in the environment: taken away by another start, as a lost or wrong setting does ---------------------------------
+
+SETTINGS = {
+    "dedicated_store": (
+        {"SELF_SERVICE_DATABASE_URL": "", "REQUIRE_SELF_SERVICE_DATABASE_URL": "false"}, "Set SELF_SERVICE_DATABASE_URL",
+    ),
+    "require_flag": ({"REQUIRE_SELF_SERVICE_DATABASE_URL": "false"}, "REQUIRE_SELF_SERVICE_DATABASE_URL=true"),
+    "local_override": ({"ALLOW_LOCAL_PRODUCTION_DATABASE": "true"}, "Unset ALLOW_LOCAL_PRODUCTION_DATABASE"),
+    "web_settings": ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+    "sample_key": ({"RECEIPT_SIGNING_KEY": base64.b64encode(bytes(32)).decode()}, "manage.py keys create"),
+    "signing_key": ({"RECEIPT_SIGNING_KEY": "no key at all"}, "manage.py keys create"),
+}  # fmt: skip
+
+
+def finding(env: dict[str, str], check: str) -> tuple[int, dict]:
+    done = run_manage("readiness", "--json", "--checks", env=env)
+    return done.returncode, {each["id"]: each for each in json.loads(done.stdout)["checks"]}[check]
+
+
+@pytest.mark.parametrize("check", SETTINGS)
+def test_setting_that_is_lost_or_wrong_blocks_with_its_remedy(production, check):
+    change, remedy = SETTINGS[check]
+
+    status, found = finding(production | change, check)
+
+    assert (status, found["result"], remedy in found["remedy"]) == (1, "block", True)
+    assert finding(production, check)[1]["result"] == "pass"
+
+
+def test_debugging_does_not_even_start_here_and_is_a_finding_elsewhere(production):
+    refused = run_manage("readiness", env=production | {"DEBUG": "true"})
+    status, found = finding(production | {"DEBUG": "true", "READINESS_ENVIRONMENT": "test"}, "debug_off")
+
+    assert (refused.returncode, "DEBUG must be off" in refused.stderr) == (1, True)
+    assert (found["result"], found["remedy"]) == ("warn", "Set DEBUG=false and restart.")
+
+
+def test_two_names_of_one_database_block_a_server_that_stays_up(production):
+    """The draft store's URL leads to the primary by another host name; identity tells, not the address."""
+    primary = urlsplit(production["DATABASE_URL"])
+    alias = urlunsplit(primary._replace(netloc=primary.netloc.replace("127.0.0.1", "localhost")))
+    env = production | {"SELF_SERVICE_DATABASE_URL": alias, "METRICS_TOKEN": "a-token-for-metrics"}
+
+    with serving(env, port=free_port()) as address:
+        visitor = Visitor(address)
+        until(lambda: visitor.get("/api/v1/readiness").json["status"] == "blocked", within=10)
+        answer = visitor.get("/api/v1/readiness").json
+        metrics = visitor.call("GET", "/metrics", Authorization="Bearer a-token-for-metrics").text
+
+    assert (answer["draft_store_isolation"], answer["production_write_from_self_service"]) == ("shared", True)
+    assert 'readiness_check{check="database_identity",result="block"} 1' in metrics
+    assert answer["launch_gate"]["passes_enterprise_db_gate"] is False
+
+
+HEADERS = {
+    "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+}
+CALLS = [
+    ("GET", "/self-service/readiness", {}, 200),
+    ("GET", "/", {}, 302),
+    ("GET", "/self-service/readiness", {"Host": "evil.example"}, 400),
+    ("GET", "/api/v1/plans/", {}, 401),
+    ("GET", "/nothing", {}, 404),
+    ("GET", "/api/v1/nothing", {}, 404),
+    ("DELETE", "/self-service/readiness", {}, 405),
+    ("POST", "/api/v1/plans/", {"Content-Type": "multipart/form-data; boundary=x"}, 415),
+]
+
+
+def test_H13_H02_production_headers_stand_on_every_answer_refusals_included(production):
+    """Over TLS, as the proxy in front says; and at last without a primary, so that a 503 is among them."""
+    env = production | {"BEHIND_TLS_PROXY": "true"}
+    gone = env | {"DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/nowhere"}
+
+    with serving(env, port=free_port()) as address, serving(gone, port=free_port()) as without:
+        calls = [(address, *call) for call in CALLS] + [(without, "GET", "/api/v1/plans/", {"Authorization": "Token rdy_unknown"}, 503)]
+        answers = [
+            (status, Visitor(there).call(method, path, b"x" if method == "POST" else None, **{"X-Forwarded-Proto": "https"}, **headers))
+            for there, method, path, headers, status in calls
+        ]
+
+    assert [(answer.status, status) for status, answer in answers if answer.status != status] == []
+    for status, answer in answers:
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, status
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], status
+        assert "evil.example" not in answer.text, status
