@@ -5,11 +5,13 @@ import json
 import re
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from config.clock import database_now
 from config.refusals import Reason, Refused
 from receipts.canonical import b64, canonical_bytes, unb64
 from receipts.envelope import rfc3339, whole_second
-from receipts.models import Attestation, KeyState, SigningKey
+from receipts.models import TRUSTED_STATES, Attestation, KeyState, SigningKey
 from receipts.signing import Signer
 from receipts.verify import PROTOCOL, SIG_ALG
 
@@ -95,13 +97,14 @@ def document(attestation: Attestation) -> dict[str, str]:
 
 
 def newest_for(kid: str) -> Attestation | None:
-    """The newest attestation of a key that is in date and not ended."""
+    """The newest attestation in date of a key that is not revoked."""
     return in_date().filter(kid=kid).order_by("-id").first()
 
 
-def in_date():
-    now = database_now()
-    return Attestation.objects.filter(not_before__lte=now, not_after__gt=now)
+def in_date() -> QuerySet[Attestation]:
+    """Attestations that hold now, of keys that are not revoked: a root cannot take its word back, so we stop passing it on."""
+    now, trusted = database_now(), SigningKey.objects.filter(state__in=TRUSTED_STATES)
+    return Attestation.objects.filter(not_before__lte=now, not_after__gt=now, kid__in=trusted.values("kid"))
 
 
 def anchor_text(anchor: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ from receipts.canonical import b64, unb64
 from receipts.envelope import rfc3339
 from receipts.in_force import kid_in_force
 from receipts.keys import jwks
-from receipts.models import TRUSTED_STATES, Attestation, Receipt, SigningKey, Use
+from receipts.models import Attestation, Receipt, Use
 
 OBJECT = "craton.receipt.verification_bundle"
 KEYS_OBJECT = "readiness.offline_key_bundle.v1"
@@ -17,14 +17,20 @@ KEYS_OBJECT = "readiness.offline_key_bundle.v1"
 def bundle(receipt: Receipt) -> dict[str, object]:
     """The receipt, the keys as they are published, and what there is of attestation, log proof and status."""
     said = {"object": OBJECT, "receipt": receipt.inner, "key_bundle": jwks()}
-    found = attestation.newest_for(receipt.kid)
     document = status.newest()
+    other = document and document.kid != receipt.kid
     extras = {
-        "attestation": found and attestation.document(found),
+        "attestation": _attested(receipt.kid),
         "log": _log(receipt),
         "status": document and document.inner,
+        "status_attestation": _attested(document.kid) if other else None,
     }
     return said | {name: value for name, value in extras.items() if value}
+
+
+def _attested(kid: str) -> dict[str, str] | None:
+    found = attestation.newest_for(kid)
+    return attestation.document(found) if found else None
 
 
 def _log(receipt: Receipt) -> dict[str, object] | None:
@@ -41,8 +47,8 @@ def _log(receipt: Receipt) -> dict[str, object] | None:
         "checkpoint": head.note,
         "key": key,
     }
-    found = attestation.newest_for(head.note_kid)
-    return said | ({"attestation": attestation.document(found)} if found else {})
+    attested = _attested(head.note_kid)
+    return said | ({"attestation": attested} if attested else {})
 
 
 def offline_keys() -> dict[str, object]:
@@ -62,7 +68,6 @@ def offline_keys() -> dict[str, object]:
 
 
 def _attestations() -> list[Attestation]:
-    """Of each key that is not revoked, the newest in date; oldest first."""
-    trusted = SigningKey.objects.filter(state__in=TRUSTED_STATES).values("kid")
-    newest = {found.kid: found for found in attestation.in_date().filter(kid__in=trusted).order_by("id")}
+    """Of each key, the newest in date; oldest first."""
+    newest = {found.kid: found for found in attestation.in_date().order_by("id")}
     return sorted(newest.values(), key=lambda found: found.pk)

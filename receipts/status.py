@@ -14,7 +14,7 @@ from receipts import log, signing
 from receipts.canonical import canonical_bytes
 from receipts.envelope import rfc3339, whole_second
 from receipts.in_force import demand_active
-from receipts.models import KeyState, LeafKind, Receipt, Revocation, SigningKey, StatusDocument, Why
+from receipts.models import KeyState, LeafKind, Receipt, Revocation, SigningKey, StatusDocument, Use, Why
 from receipts.verify import PROTOCOL, parse
 
 OBJECT = "readiness.receipt_status.v1"
@@ -44,6 +44,10 @@ def due(now: datetime) -> QuerySet[Revocation]:
     """What a document of that time lists: an entry leaves 30 days after its receipt's end."""
     in_time = Q(receipt__expires_at__gt=now - KEPT) | Q(receipt__expires_at=None)
     return Revocation.objects.filter(in_time).select_related("receipt").order_by("revoked_at", "created_at", "receipt_id")
+
+
+def revoked_keys() -> QuerySet[SigningKey]:
+    return SigningKey.objects.filter(use=Use.RECEIPTS, state=KeyState.REVOKED).order_by("kid")
 
 
 def newest() -> StatusDocument | None:
@@ -78,6 +82,7 @@ def _signed(signer: signing.Signer, *, seq: int, now: datetime) -> StatusDocumen
             "issued_at": rfc3339(now),
             "next_update": rfc3339(end),
             "revoked": [_entry(each) for each in due(now)],
+            "revoked_keys": [{"kid": key.kid, "revoked_at": rfc3339(key.revoked_at)} for key in revoked_keys()],
         }
     )
     return StatusDocument(seq=seq, payload=payload, signature=signer.sign(payload), kid=signer.kid, issued_at=now, next_update=end)
@@ -102,12 +107,13 @@ def sign_if_possible() -> bool:
 
 
 def is_pending() -> bool:
-    """Whether something is revoked that the newest document does not say, or its key is believed no more."""
+    """Whether something is revoked that the newest document does not say: a receipt, or a key, its own among them."""
     last = newest()
-    said = {entry["receipt_sha256"] for entry in parse(bytes(last.payload))["revoked"]} if last else set()
-    if last and SigningKey.objects.filter(kid=last.kid, state=KeyState.REVOKED).exists():
+    said = parse(bytes(last.payload)) if last else {"revoked": [], "revoked_keys": []}
+    receipts, kids = {entry["receipt_sha256"] for entry in said["revoked"]}, {entry["kid"] for entry in said["revoked_keys"]}
+    if any(key.kid not in kids for key in revoked_keys()):
         return True
-    return any(each.receipt.sha256 not in said for each in due(database_now()))
+    return any(each.receipt.sha256 not in receipts for each in due(database_now()))
 
 
 def sign_pending() -> bool:

@@ -63,7 +63,8 @@ def test_a_revocation_is_signed_at_once(key):
         "issuer": "https://readiness.test",
         "seq": 1,
     }
-    assert set(document) == {"object", "protocol", "issuer", "seq", "issued_at", "next_update", "revoked"}
+    assert set(document) == {"object", "protocol", "issuer", "seq", "issued_at", "next_update", "revoked", "revoked_keys"}
+    assert document["revoked_keys"] == []
     assert document["revoked"] == [
         {
             "receipt_sha256": sha256_hex(bytes(receipt.payload)),
@@ -188,6 +189,7 @@ def test_S09_receipts_of_a_revoked_key_are_listed_from_its_date(key, settings):
     assert [(entry["receipt_sha256"], entry["reason"], entry["revoked_at"]) for entry in said()["revoked"]] == [
         (running.sha256, "key_compromised", rfc3339(since))
     ]
+    assert said()["revoked_keys"] == [{"kid": SIGNER.kid, "revoked_at": rfc3339(since)}]
     assert over.sha256 not in str(said())
     assert status.newest().kid == OTHER_SIGNER.kid
 
@@ -272,7 +274,24 @@ def test_there_is_no_status_until_one_is_signed(key, client):
     )
 
 
-@pytest.mark.parametrize("change", [{"reason": "other"}])
-def test_a_revocation_has_one_of_four_reasons(key, change):
+def test_a_revocation_has_one_of_four_reasons(key):
     with pytest.raises(IntegrityError), transaction.atomic(using="self_service"):
-        Revocation.objects.create(receipt=issued(), revoked_at=NOW, **change)
+        Revocation.objects.create(receipt=issued(), revoked_at=NOW, reason="other")
+
+
+def test_S09_a_revoked_key_without_receipts_is_pending_until_it_is_listed(key, settings):
+    status.publish()
+    register_key(OTHER_SIGNER)
+    rotate()
+    revoke(SIGNER.kid, reason="lost")
+    assert status.is_pending()
+    settings.RECEIPT_SIGNING_KEY = b64(bytes(range(1, 33)))
+
+    assert (status.sign_pending(), status.sign_pending()) == (True, False)
+
+
+def test_a_log_key_is_not_among_the_revoked_keys(key):
+    register_key(OTHER_SIGNER, use="log_signing")
+    revoke(OTHER_SIGNER.kid, reason="lost")
+
+    assert (status.is_pending(), status.publish().seq, said()["revoked_keys"]) == (False, 1, [])
