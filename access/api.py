@@ -11,7 +11,8 @@ from rest_framework.views import APIView
 
 from access.actors import Actor, actor_of, scope_reasons
 from access.limits import CallThrottle
-from config.api import Filters, NoInput, body_of, filtered, if_match, page, parameter_reasons
+from config.api import NoInput, body_of, if_match, parameter_reasons
+from config.lists import Filters, filtered, page
 from config.refusals import Reason, Unfit, refuse_if
 
 
@@ -38,6 +39,7 @@ class ApiView(APIView):
 
     metadata_class = None
     throttle_classes = [CallThrottle]
+    filters: Filters = {}
 
     def throttled(self, request, wait) -> None:
         raise Throttled(wait, "You have called more often than this installation allows. Wait, then go on.")
@@ -75,9 +77,9 @@ class ApiView(APIView):
         refuse_if([*scope_reasons(self.actor, *scopes), *parameter_reasons(self.request, *allowed), *wrong])
         return self.request.query_params.dict()
 
-    def listing(self, queryset, serializer, *, filters: Filters | None = None, **options) -> Response:
-        """One page of a list. Raises Refused with a missing scope and every wrong parameter."""
-        found, wrong = filtered(self.request, queryset, filters or {})
+    def listing(self, queryset, serializer, **options) -> Response:
+        """One page of a list, narrowed by the view's filters. Raises Refused with a missing scope and every wrong parameter."""
+        found, wrong = filtered(self.request, queryset, self.filters, actor=self.actor)
         refuse_if(scope_reasons(self.actor, "read") + wrong)
         return page(self, found, serializer, **options)
 

@@ -4,16 +4,12 @@ import json
 import logging
 import math
 import re
-import uuid
-from collections.abc import Callable
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
@@ -23,7 +19,6 @@ from config.refusals import Reason, Refused, Unfit, reasons_of, refuse_if
 
 logger = logging.getLogger(__name__)
 JSON_DEPTH = 16
-CURSOR = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 # RFC 9110 section 8.8.3: an entity-tag, and a list of them.
 TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 IF_MATCH = re.compile(rf"{TAG}(?:\s*,\s*{TAG})*")
@@ -265,92 +260,6 @@ def if_match(request, *, required: bool) -> tuple[frozenset[int] | None, list[Re
 
 def versioned(data, version: int, *, status: int = 200, **headers) -> Response:
     return Response(data, status=status, headers={"ETag": etag(version), **headers})
-
-
-# --- lists --------------------------------------------------------------------------------------------------------------------
-
-
-PAGE_PARAMETERS = ("cursor", "page_size")
-# A parameter's name → what it does with its text. Raises ValueError with a sentence that says what would be right.
-Filters = dict[str, Callable[[QuerySet, str], QuerySet]]
-
-
-def _foreign_cursor() -> Refused:
-    return Refused(wrong_parameter("cursor", "Take the cursor from `next` or `previous` of a page.", code="invalid_cursor"))
-
-
-class KeysetPagination(CursorPagination):
-    page_size = 50
-    max_page_size = 200
-    page_size_query_param = "page_size"
-    ordering = ("-created_at", "-id")
-
-    def decode_cursor(self, request):
-        # The library drops what is not base64 and would answer the first page.
-        if not CURSOR.fullmatch(request.query_params.get("cursor", "none")):
-            raise _foreign_cursor()
-        try:
-            return super().decode_cursor(request)
-        except exceptions.NotFound:
-            raise _foreign_cursor() from None
-
-    def get_page_size(self, request) -> int:
-        given = request.query_params.get("page_size", str(self.page_size))
-        if not (given.isascii() and given.isdigit()) or len(given) > 6 or int(given) < 1:
-            raise Refused(wrong_parameter("page_size", f"page_size is a number from 1 to {self.max_page_size}.", code="invalid_page_size"))
-        return min(int(given), self.max_page_size)
-
-
-def page(view, queryset, serializer_class, *, ordering: tuple[str, ...] = KeysetPagination.ordering) -> Response:
-    """One keyset page of a queryset: {next, previous, results}."""
-    paginator = KeysetPagination()
-    paginator.ordering = ordering
-    try:
-        rows = paginator.paginate_queryset(queryset, view.request, view=view)
-    except (ValueError, ValidationError):
-        raise _foreign_cursor() from None
-    return paginator.get_paginated_response(serializer_class(rows, many=True).data)
-
-
-def filtered(request, queryset: QuerySet, filters: Filters) -> tuple[QuerySet, list[Reason]]:
-    """The queryset with every filter that was given, and a reason for each parameter of the list that is wrong."""
-    wrong = parameter_reasons(request, *filters, *PAGE_PARAMETERS)
-    _, odd = reasons_of(lambda: KeysetPagination().get_page_size(request))
-    refused = {reason.parameter for reason in wrong}
-    for name in [name for name in filters if name in request.query_params and name not in refused]:
-        try:
-            queryset = filters[name](queryset, request.query_params[name])
-        except ValueError as error:
-            wrong.append(wrong_parameter(name, str(error)))
-    return queryset, wrong + odd
-
-
-def by(lookup: str) -> Callable[[QuerySet, str], QuerySet]:
-    """A filter that compares a text; a value that nothing has finds nothing."""
-    return lambda queryset, text: queryset.filter(**{lookup: text})
-
-
-def by_word(name: str, lookup: str, words: dict[str, object]) -> Callable[[QuerySet, str], QuerySet]:
-    """A filter whose values are known words."""
-
-    def narrow(queryset: QuerySet, text: str) -> QuerySet:
-        if text not in words:
-            raise ValueError(f"{name} is one of: {', '.join(words)}.")
-        return queryset.filter(**{lookup: words[text]})
-
-    return narrow
-
-
-def by_id(name: str, lookup: str) -> Callable[[QuerySet, str], QuerySet]:
-    return lambda queryset, text: queryset.filter(**{lookup: id_of(name, text)})
-
-
-def id_of(name: str, text: str) -> uuid.UUID:
-    """Raises ValueError with a sentence for what is no id."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise ValueError(f"{name} is the id of a {name}.") from None
 
 
 # --- errors -------------------------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "config.api.KeysetPagination",
+    "DEFAULT_PAGINATION_CLASS": "config.lists.KeysetPagination",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.AlwaysJSON",
     "EXCEPTION_HANDLER": "config.api.problem_handler",
     "URL_FORMAT_OVERRIDE": None,

@@ -9,9 +9,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from access.api import ApiView, keepers
-from config.api import by, by_word, read_body, versioned
+from config.api import read_body, versioned
+from config.lists import Filter, by, by_moment, by_word
 from config.refusals import not_found
-from drafts import coverage
+from drafts import coverage, search
 from drafts.boundary import boundary_object
 from drafts.idempotency import Answer, Keyed, once
 from drafts.models import CoveragePlan, PlanState
@@ -40,6 +41,7 @@ def _answer(response: Response) -> Answer:
 
 keepers.append(kept_once)
 FLAG = {"true": True, "false": False}
+STATES = {state: state for state in PlanState.values}
 
 
 class PlanView(ApiView):
@@ -59,13 +61,15 @@ class Partners(ApiView):
 
 class Plans(ApiView):
     filters = {
-        "partner": by("partner__slug"),
-        "state": by_word("state", "state_now", {state: state for state in PlanState.values}),
-        "archived": by_word("archived", "archived", FLAG),
+        "partner": by("Slug of the partner.", "partner__slug"),
+        "state": by_word("State as of now.", STATES, lambda plans, state: plans.filter(state_now=state)),
+        "archived": by_word("Whether it is archived.", FLAG, lambda plans, archived: plans.filter(archived=archived)),
+        "updated_since": by_moment("Changed at this time or later.", lambda plans, when: plans.filter(updated_at__gte=when)),
+        "q": Filter("Words that begin so in the name or the external reference.", lambda plans, text, _: search.plans(plans, text)),
     }
 
     def get(self, request):
-        return self.listing(coverage.visible_plans(self.actor), PlanOutput, filters=self.filters)
+        return self.listing(coverage.visible_plans(self.actor), PlanOutput)
 
     def post(self, request):
         call = self.call(PlanInput)

@@ -102,6 +102,7 @@ class CoveragePlan(Coverage):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="plan_newest_first"),
             models.Index(fields=["partner", "-created_at", "-id"], name="plan_newest_of_partner"),
+            models.Index(fields=["updated_at"], name="plan_changed"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,8 @@ from rest_framework.response import Response
 
 from access.api import ApiView
 from access.tokens import TokenAuthentication
-from config.api import id_of, wrong_parameter
+from config.api import wrong_parameter
+from config.lists import id_of
 from config.refusals import Reason, not_found
 from drafts.coverage import seen_by
 from drafts.models import CoveragePlan
@@ -75,7 +76,7 @@ def _wanted(given: dict) -> tuple[dict, list[Reason]]:
     """Which plan is asked about, and what is wrong with how it is named."""
     if "plan" in given and not given.keys() & {"partner", "external_reference"}:
         try:
-            return {"pk": id_of("plan", given["plan"])}, []
+            return {"pk": id_of(given["plan"])}, []
         except ValueError as error:
             return {}, [wrong_parameter("plan", str(error))]
     if "plan" not in given and {"partner", "external_reference"} <= given.keys():

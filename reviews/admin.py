@@ -3,17 +3,13 @@
 from datetime import datetime
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from access.actors import Actor
 from config.admin import ReadOnlyAdmin, desk_actor
-from drafts.models import Author
 from reviews import desk, operators
 from reviews.models import (
-    APPROVING,
     OPEN_STATES,
     Confirmation,
     Decision,
@@ -29,18 +25,7 @@ from reviews.models import (
     Vote,
 )
 from reviews.policy import in_words
-from reviews.rights import policies_naming, visible_requests
-
-
-def waiting_on(actor: Actor, requests: QuerySet[DeploymentReviewRequest]) -> QuerySet[DeploymentReviewRequest]:
-    """In review, asking a group of theirs, not yet approved by them, and nothing of it made by them."""
-    asked = requests.filter(state_now=State.REVIEW_REQUESTED, policy__in=policies_naming(actor.groups))
-    approved = Vote.objects.filter(
-        review_request=OuterRef("pk"), revision=OuterRef("revision"), user_id=actor.user_id, choice__in=APPROVING
-    )
-    wrote = Author.objects.filter(plan=OuterRef("plan"), user_id=actor.user_id)
-    confirmed = Confirmation.objects.filter(review_request=OuterRef("pk"), confirmed_by_id=actor.user_id, confirmed_at__isnull=False)
-    return asked.exclude(requested_by_id=actor.user_id).filter(~Exists(approved), ~Exists(wrote), ~Exists(confirmed))
+from reviews.rights import policies_naming, visible_requests, waiting_on
 
 
 class QueueFilter(admin.SimpleListFilter):

@@ -4,11 +4,16 @@ import json
 import uuid
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from rest_framework.response import Response
 
+from access.actors import Actor
 from access.api import ApiView
-from config.api import by, by_id, by_word, versioned
+from config.api import versioned
+from config.lists import Filter, by, by_id, by_moment, by_word
 from config.refusals import Reason, Refused, not_found
+from drafts import search
+from drafts.models import CoveragePlan
 from drafts.serializers import PlanOutput
 from receipts.bundle import bundle
 from receipts.canonical import b64url
@@ -18,7 +23,7 @@ from reviews.confirmations import utc_text
 from reviews.models import Confirmation as ConfirmationRow
 from reviews.models import DeploymentReviewRequest, Environment, Packet, State
 from reviews.record import database_now
-from reviews.rights import visible_requests
+from reviews.rights import in_state, updated_since, visible_requests, waiting_on
 from reviews.serializers import (
     CommentInput,
     ConfirmationInput,
@@ -71,16 +76,29 @@ def answer(review_request: DeploymentReviewRequest, *, status: int = 200, **head
     return versioned(RequestOutput(review_request).data, review_request.version, status=status, **headers)
 
 
+def _waiting_on_me(requests: QuerySet, text: str, actor: Actor) -> QuerySet:
+    if text != "true":
+        raise ValueError("It is true, or left out.")
+    return waiting_on(actor, requests)
+
+
+def _about_plans(requests: QuerySet, text: str, actor: Actor) -> QuerySet:
+    return requests.filter(plan__in=search.plans(CoveragePlan.objects.all(), text))
+
+
 class Requests(ApiView):
     filters = {
-        "plan": by_id("plan", "plan_id"),
-        "environment": by("environment__slug"),
-        "partner": by("plan__partner__slug"),
-        "state": by_word("state", "state_now", {state: state for state in State.values}),
+        "plan": by_id("Id of the plan.", "plan_id"),
+        "environment": by("Slug of the environment.", "environment__slug"),
+        "partner": by("Slug of the partner.", "plan__partner__slug"),
+        "state": by_word("State as of now.", {state: state for state in State.values}, in_state),
+        "updated_since": by_moment("Changed, or ended by itself, at this time or later.", updated_since),
+        "waiting_on_me": Filter("`true`: in review, and waiting for a vote of yours.", _waiting_on_me, words=("true",)),
+        "q": Filter("Words that begin so in the plan's name or external reference.", _about_plans),
     }
 
     def get(self, request):
-        return self.listing(visible_requests(self.actor), RequestOutput, filters=self.filters)
+        return self.listing(visible_requests(self.actor), RequestOutput)
 
     def post(self, request):
         call = self.call(OpenInput)

@@ -160,6 +160,7 @@ class DeploymentReviewRequest(models.Model):
             models.Index(fields=["-created_at", "-id"], name="request_newest_first"),
             models.Index(fields=["state", "-created_at", "-id"], name="request_newest_in_state"),
             models.Index(fields=["plan", "environment", "-created_at"], name="request_newest_of_plan"),
+            models.Index(fields=["updated_at"], name="request_changed"),
             models.Index(fields=["expires_at", "id"], condition=models.Q(state__in=LAPSING_STATES), name="request_lapses"),
         ]
 

@@ -1,12 +1,25 @@
-"""Who may see a review request, and who may not vote on it."""
+"""Who may see a review request, whom it waits on, and who may not vote on it."""
 
-from django.db.models import Q, QuerySet
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from access import people
 from access.actors import AUDITORS, OPERATORS, Actor, call_reasons
 from config.refusals import Reason, Refused
 from drafts.coverage import memberships, owner_names, owner_reasons, owns, visible_partners
-from reviews.models import ActingRole, Confirmation, DeploymentReviewRequest, ReviewPolicy
+from drafts.models import Author
+from reviews.models import (
+    APPROVING,
+    LAPSING_STATES,
+    ActingRole,
+    Confirmation,
+    DeploymentReviewRequest,
+    ReviewPolicy,
+    State,
+    Vote,
+)
 
 
 def policies_naming(groups: frozenset[str]) -> list:
@@ -34,6 +47,30 @@ def visible_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
         asked &= Q(plan__partner__slug__in=actor.partners)
     named = Q(pk__in=named_in(actor).values("review_request"))
     return requests.filter(Q(plan__partner__in=visible_partners(actor)) | asked | named)
+
+
+def waiting_on(actor: Actor, requests: QuerySet[DeploymentReviewRequest]) -> QuerySet[DeploymentReviewRequest]:
+    """In review, asking a group of theirs, not yet approved by them, and nothing of it made by them."""
+    asked = requests.filter(state_now=State.REVIEW_REQUESTED, policy__in=policies_naming(actor.groups))
+    approved = Vote.objects.filter(
+        review_request=OuterRef("pk"), revision=OuterRef("revision"), user_id=actor.user_id, choice__in=APPROVING
+    )
+    wrote = Author.objects.filter(plan=OuterRef("plan"), user_id=actor.user_id)
+    confirmed = Confirmation.objects.filter(review_request=OuterRef("pk"), confirmed_by_id=actor.user_id, confirmed_at__isnull=False)
+    return asked.exclude(requested_by_id=actor.user_id).filter(~Exists(approved), ~Exists(wrote), ~Exists(confirmed))
+
+
+def in_state(requests: QuerySet[DeploymentReviewRequest], state: str) -> QuerySet[DeploymentReviewRequest]:
+    """Those in this state as of now. The stored state is asked for beside it, because that one has an index."""
+    if state == State.EXPIRED:
+        return requests.filter(Q(state=State.EXPIRED) | Q(state__in=LAPSING_STATES, expires_at__lte=Now()))
+    return requests.filter(state=state, state_now=state)
+
+
+def updated_since(requests: QuerySet[DeploymentReviewRequest], when: datetime) -> QuerySet[DeploymentReviewRequest]:
+    """What was written since, and what has lapsed since, which nobody writes when it happens."""
+    lapsed = Q(state_now=State.EXPIRED, state__in=LAPSING_STATES, expires_at__gte=when)
+    return requests.filter(Q(updated_at__gte=when) | lapsed)
 
 
 def confirmer_reasons(actor: Actor, review_request: DeploymentReviewRequest, kind: str) -> list[Reason]:

@@ -84,6 +84,8 @@ class RequestOutput(serializers.Serializer):
     predecessor = serializers.UUIDField(source="predecessor_id")
     production_write = serializers.BooleanField()
     version = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
 
 
 class ConfirmationOutput(serializers.Serializer):

@@ -8,7 +8,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.api import KeysetPagination, StrictSerializer, TextField, if_match, page, parameters, validated, versioned
+from config.api import StrictSerializer, TextField, if_match, parameters, validated, versioned
+from config.lists import KeysetPagination, page
 from config.refusals import Reason, Refused, not_found, refuse_if
 from drafts.coverage import version_reasons
 from drafts.models import Partner
