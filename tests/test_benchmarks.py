@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import readiness
+from benchmarks import readiness, verify_startup
 from benchmarks.load import BadAnswer, is_whole
 from benchmarks.readiness import Ratio, Slice
 
@@ -52,3 +52,10 @@ def test_only_what_was_measured_is_compared():
     found = {str(ratio): ratio.found(alone) for ratio in readiness.ratios(alone)}
 
     assert found == {"gate / gate reference, server CPU per request": 1.5, "gate / gate reference, requests/s": 1}
+
+
+def test_start_of_the_verifier_is_measured_in_three_ways():
+    found = verify_startup.measure(1)
+
+    assert list(found) == ["imports", "readiness-verify", "python verify.py"]
+    assert all(value > 0 for value in found.values())

@@ -617,16 +617,14 @@ GUARDS_OF_A_VOTE = [
     "reviews.ballot.group_reasons", "reviews.ballot.conflict_reasons", "reviews.ballot.state_reasons", "reviews.ballot.comment_reasons",
     "reviews.ballot._condition_reasons", "reviews.ballot._approval_reasons", "reviews.ballot.approvals_of", "reviews.packet.is_intact",
     "reviews.packet.value_of", "reviews.packet.current", "reviews.policy.is_sound", "reviews.policy.open_seats",
-    "reviews.confirmations.moment", "reviews.explain.approval_reasons", "reviews.explain.confirmation_reasons",
-    "reviews.aging.of_packet", "reviews.aging.approval_end",
-    "reviews.turn.database_now", "reviews.turn.write_event", "reviews.turn.carry", "reviews.verdict.issue",
+    "reviews.confirmations.moment", "reviews.turn.database_now", "reviews.turn.write_event", "reviews.turn.carry", "reviews.verdict.issue",
     "reviews.verdict.signer", "reviews.verdict._standing_approvals", "reviews.verdict._approval_end", "receipts.issue._registered",
 ]  # fmt: skip
 GUARDS_OF_A_REQUEST = [
     "reviews.turn.visible_requests", "reviews.turn.database_now", "reviews.turn.owner_reasons", "reviews.turn.version_reasons",
     "reviews.decisions.state_reasons", "reviews.decisions.expire_due", "reviews.decisions.locked_plan", "reviews.explain.newest_policy",
     "reviews.explain.review_reasons", "reviews.explain.confirmation_reasons", "reviews.explain.policy_reasons",
-    "reviews.aging.of_rows", "reviews.policy.is_sound", "reviews.policy.open_seats", "access.people.reviewers",
+    "reviews.confirmations.is_in_date", "reviews.policy.is_sound", "reviews.policy.open_seats", "access.people.reviewers",
     "reviews.packet.authors_of", "reviews.packet.freeze", "reviews.decisions.carry", "drafts.coverage.owns",
 ]  # fmt: skip
 
