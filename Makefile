@@ -5,7 +5,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint format bench
+.PHONY: demo test lint format bench races machine mutation
 .DELETE_ON_ERROR:
 
 demo: .venv/.runtime
@@ -30,6 +30,18 @@ format: .venv/.dev
 
 bench: .venv/.bench
 	.venv/bin/python -m benchmarks.readiness $(BENCH_ARGS)
+
+# 1,000 rounds of every race, and 50 processes killed at each point of an approval.
+races: .venv/.dev
+	RACE_ROUNDS=1000 .venv/bin/python -m pytest -n 2 $(PYTEST_ARGS) tests/reviews/test_races.py tests/reviews/test_more_races.py tests/reviews/test_killed.py
+
+# 10,000 random steps and more against the small model of the review.
+machine: .venv/.dev
+	MACHINE_STEPS=10000 .venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/reviews/machine/test_stateful.py
+
+# How many small slips in the core the tests notice; at least 90 percent.
+mutation: .venv/.dev
+	.venv/bin/python -m tests.mutation
 
 .venv/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 …"; exit 1; }

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from access.actors import Actor
 from config.databases import STORE
 from config.refusals import Reason, Refused, recorded
+from config.retrying import retried
 from drafts.models import KeptAnswer
 
 KEPT_FOR = timedelta(hours=24)
@@ -56,6 +57,7 @@ class Keyed:
         return hashlib.sha256(self.said).hexdigest()
 
 
+@retried
 def once(call: Keyed, act: Callable[[], Answer]) -> Answer:
     """Do it and keep the answer in one commit, or give the kept answer. Raises what `act` raises, 409 in_flight, 422 for another call."""
     refusal = None

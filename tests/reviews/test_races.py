@@ -15,10 +15,11 @@ from tests.barrier import at_once, refusals, won
 from tests.factories import PLAN_FIELDS, Story, actor, confirm_all, make_plan, make_user
 from tests.invariants import assert_consistent
 from tests.reviews.machine.cast import MOVE
+from tests.rounds import rounds
 
 pytestmark = pytest.mark.usefixtures("both_stores_committed")
 ONE = [{"name": "release", "group": "release", "quorum": 1}]
-ROUNDS = 12  # of each race here; R01 has more
+ROUNDS = rounds(12)  # of each race here; R01 has more
 
 
 class Arena(Story):
@@ -48,15 +49,16 @@ class Arena(Story):
 
 def test_R01_up_to_ten_reviewers_approve_at_a_barrier_and_one_decides():
     arena = Arena(rules=ONE)
-    for number in range(40):
+    many = rounds(40)
+    for number in range(many):
         review_request = arena.fresh()
         reviewers = arena.reviewers[: 2 + number % 9]
         answers = at_once(*(arena.voting(user, review_request) for user in reviewers))
         assert [answer.state for answer in won(answers)] == ["approved"]
         assert [refusal.codes for refusal in refusals(answers)] == [["state_approved"]] * (len(reviewers) - 1)
         assert {refusal.status for refusal in refusals(answers)} == {409}
-    assert (Decision.objects.count(), Receipt.objects.count(), Vote.objects.count()) == (40, 40, 40)
-    assert Event.objects.filter(to_state="approved").exclude(from_state="approved").count() == 40
+    assert (Decision.objects.count(), Receipt.objects.count(), Vote.objects.count()) == (many, many, many)
+    assert Event.objects.filter(to_state="approved").exclude(from_state="approved").count() == many
     assert_consistent()
 
 
@@ -246,7 +248,7 @@ def test_pending_documents_are_signed_once(settings):
 def test_removal_from_the_group_against_the_deciding_vote():
     """A removal that had committed before the vote took its turn counts."""
     arena = Arena()
-    for _ in range(6):
+    for _ in range(rounds(6)):
         review_request = arena.fresh()
         arena.voting(arena.release, review_request)()
         group = arena.release.groups.get()

@@ -1,0 +1,159 @@
+"""Runs the tests once with a look at which statements they reach, then for each mutant those that reach its own, each in another process.
+
+A pytest plugin, used by `python -m tests.mutation`. A mutant takes the place of the functions in the memory of a forked process, so that
+databases, fixtures and collected tests are made once; tests that roll back leave the databases as they were.
+"""
+
+import builtins
+import gc
+import json
+import os
+import signal
+import sys
+import time
+import types
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from _pytest.runner import runtestprotocol
+from django.db import connections
+
+from tests.mutation.mutants import Mutant, marked, mutants
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+# A mutant that loops is found out by time; one that no test of this many seconds kills is a survivor.
+PATIENCE_SECONDS, MOST_SECONDS = 60, 25.0
+
+
+class Oracle:
+    """The hook that stands in for pytest's loop over tests."""
+
+    def __init__(self, modules: list[str], report: Path, only: str = "") -> None:
+        self.modules, self.report, self.only = modules, report, only
+        self.reach: dict[tuple[str, int], set[int]] = defaultdict(set)
+        self.seconds: dict[int, float] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session) -> bool:
+        self.items = session.items
+        self._look_at_all()
+        found = [mutant for path in self.modules for mutant in mutants(path, (PROJECT / path).read_text())]
+        found = [mutant for mutant in found if self.only in str(mutant)]
+        answers = []
+        for number, mutant in enumerate(found, start=1):
+            answers.append({"mutant": str(mutant), "path": mutant.path, "answer": self._answer(mutant)})
+            print(f"{number}/{len(found)} {answers[-1]['answer']}: {mutant}", flush=True)
+            self.report.write_text(json.dumps(answers, indent=1))
+        return True
+
+    # --- which test reaches which statement -------------------------------------------------------------------------------------------
+
+    def _look_at_all(self) -> None:
+        """With a mark before each statement of the modules; what marks them is found as a name of Python's own."""
+        plain = {path: (PROJECT / path).read_text() for path in self.modules}
+        for path, source in plain.items():
+            put_in_place(path, compile(marked(path, source), str(PROJECT / path), "exec"))
+        for number, item in enumerate(self.items):
+            builtins._reached = lambda path, line, number=number: self.reach[path, line].add(number)
+            began = time.monotonic()
+            if not self._passes(number):
+                raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
+            self.seconds[number] = time.monotonic() - began
+        for path, source in plain.items():
+            put_in_place(path, compile(source, str(PROJECT / path), "exec"))
+        print(f"{len(self.items)} tests look on, {sum(self.seconds.values()):.0f} seconds of them", flush=True)
+
+    def _passes(self, number: int) -> bool:
+        """Run one test. Naming another as the next one keeps the databases, which belong to the session."""
+        item, other = self.items[number], self.items[number - 1]
+        item.session._setupstate.teardown_exact(item)
+        return all(report.passed for report in runtestprotocol(item, nextitem=other, log=False))
+
+    def _asked(self, mutant: Mutant) -> list[int]:
+        """The tests that reach the statement, quickest first; for one at the module's top, all that reach the module."""
+        reached = (
+            found for (path, line), found in self.reach.items() if path == mutant.path and (not mutant.owner or line == mutant.statement)
+        )
+        numbers = set().union(*reached)
+        return sorted(numbers, key=self.seconds.__getitem__)
+
+    # --- one mutant -------------------------------------------------------------------------------------------------------------------
+
+    def _answer(self, mutant: Mutant) -> str:
+        asked = self._asked(mutant)
+        if not asked:
+            return "not reached"
+        child = os.fork()
+        if child == 0:
+            os._exit(self._tried(mutant, asked))
+        return {0: "survived", 1: "killed"}.get(_exit_of(child), "killed")
+
+    def _tried(self, mutant: Mutant, asked: list[int]) -> int:
+        """In the child: 1 when a test fails, 0 when none does."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        try:
+            for connection in connections.all():
+                connection.connection = None  # the parent's; this process makes its own
+            put_mutant_in_place(mutant)
+            spent = 0.0
+            for number in asked:
+                if not self._passes(number):
+                    return 1
+                spent += self.seconds[number]
+                if spent > MOST_SECONDS:
+                    break
+        except BaseException:
+            return 1
+        return 0
+
+
+def _exit_of(child: int) -> int:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return 1
+
+
+def put_mutant_in_place(mutant: Mutant) -> None:
+    code = compile(mutant.tree, str(PROJECT / mutant.path), "exec")
+    if mutant.owner:
+        put_in_place(mutant.path, code)
+    else:
+        _replace_values(mutant, code)
+
+
+def put_in_place(path: str, code: types.CodeType) -> None:
+    """Give the functions of a module, wherever they are held, the code that another text of it has for them."""
+    place = str(PROJECT / path)
+    found = {part.co_qualname: part for part in _codes(code)}
+    for function in [thing for thing in gc.get_objects() if type(thing) is types.FunctionType]:
+        if function.__code__.co_filename == place and function.__code__.co_qualname in found:
+            function.__code__ = found[function.__code__.co_qualname]
+
+
+def _codes(code: types.CodeType):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _replace_values(mutant: Mutant, code: types.CodeType) -> None:
+    """What the top of the module computes, in the module and wherever it was imported by its name."""
+    name = mutant.path.removesuffix(".py").replace("/", ".")
+    original, made = vars(sys.modules[name]), {"__name__": name, "__file__": str(PROJECT / mutant.path)}
+    exec(code, made)  # noqa: S102  our own source, changed in one place
+    for key, value in made.items():
+        old = original.get(key)
+        if key.startswith("__") or isinstance(value, types.FunctionType | type | types.ModuleType) or old is value:
+            continue
+        for module in list(sys.modules.values()):
+            if getattr(module, "__dict__", {}).get(key) is old:
+                setattr(module, key, value)
