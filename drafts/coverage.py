@@ -38,6 +38,11 @@ def visible_partners(actor: Actor) -> QuerySet[Partner]:
     return Partner.objects.filter(own | Q(slug__in=actor.partners) if actor.reads_all else own)
 
 
+def of_own_partners(actor: Actor, plans: QuerySet[CoveragePlan]) -> QuerySet[CoveragePlan]:
+    """Those of some plans whose partner the actor belongs to: the plainest part of what they see."""
+    return plans.filter(partner__in=memberships(actor).values("partner"))
+
+
 def seen_by(actor: Actor, plans: QuerySet[CoveragePlan]) -> QuerySet[CoveragePlan]:
     """Those of some plans that the actor may see."""
     if actor.reads_all:

@@ -14,7 +14,7 @@ from knox.crypto import hash_token
 from access.models import ApiToken
 from drafts.models import CoveragePlan
 from receipts.models import Receipt, SigningKey
-from reviews.models import Decision, DeploymentReviewRequest, Environment, Packet
+from reviews.models import Decision, DeploymentReviewRequest, Environment, FreezeWindow, Packet
 
 STORE = "self_service"
 
@@ -35,13 +35,15 @@ def hand_written(request):
 
 def _actor(request):
     word, _, token = request.headers.get("Authorization", "").partition(" ")
-    tokens = ApiToken.objects.select_related("user").filter(digest=hash_token(token), expiry__gt=timezone.now(), user__is_active=True)
+    valid = {"expiry__gt": timezone.now(), "revoked_at__isnull": True, "user__is_active": True}
+    tokens = ApiToken.objects.select_related("user").filter(digest=hash_token(token), **valid)
     found = tokens.first() if word == "Token" else None
     return found if found and "gate" in found.scopes else None
 
 
 def _is_signed(receipt: Receipt) -> bool:
-    keys = {key.kid: key.public_key_b64 for key in SigningKey.objects.using(STORE).all()}
+    published = SigningKey.objects.using(STORE).filter(use="receipt_signing", state__in=("next", "active", "retired"))
+    keys = {key.kid: key.public_key_b64 for key in published}
     if receipt.kid not in keys:
         return False
     try:
@@ -53,7 +55,7 @@ def _is_signed(receipt: Receipt) -> bool:
 
 
 def gate(request):
-    """The same token check and the same rows as /api/v1/gate/, and no more than a valid signature over an unchanged packet."""
+    """The same token check and rows as /api/v1/gate/; no more is asked than a valid signature over an unchanged packet, and no freeze."""
     if _actor(request) is None:
         return JsonResponse({"detail": "unknown token"}, status=401)
     plan = get_object_or_404(CoveragePlan.objects.using(STORE).select_related("partner"), pk=request.GET["plan"])
@@ -64,10 +66,16 @@ def gate(request):
     decision = Decision.objects.using(STORE).get(pk=review_request.pk)
     receipt = Receipt.objects.using(STORE).get(request_id=review_request.pk)
     intact = hashlib.sha256(bytes(packet.body)).hexdigest() == packet.digest == review_request.digest
-    in_date = review_request.state == "approved" and review_request.expires_at > timezone.now()
+    now = timezone.now()
+    frozen = [
+        each
+        for each in FreezeWindow.objects.using(STORE).filter(environment=environment, end=None, ends_at__gt=now)
+        if each.starts_at <= now
+    ]
+    in_date = review_request.state == "approved" and review_request.expires_at > now
     return JsonResponse(
         {
-            "may_launch": intact and in_date and _is_signed(receipt),
+            "may_launch": intact and in_date and not frozen and _is_signed(receipt),
             "verdict": decision.verdict,
             "conditions": decision.conditions,
             "receipt": receipt.inner,
