@@ -5,15 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rest_framework import serializers
 from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.actors import Actor, actor_of, scope_reasons
 from access.limits import CallThrottle
-from config.api import NoInput, body_of, if_match, parameter_reasons
+from config.api import NoInput, Shaped, body_of, if_match, parameter_reasons
 from config.lists import Filters, filtered, page
 from config.refusals import Reason, Unfit, refuse_if
+from config.told import reads
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,32 @@ class ApiView(APIView):
         return page(self, found, serializer, **options)
 
 
+TEXTS = {"type": "array", "items": {"type": "string"}}
+
+
+class WhoAmIOutput(serializers.Serializer):
+    """`partners` null: all of its user's."""
+
+    example = {
+        "user_id": 1,
+        "username": "owner",
+        "groups": ["demo"],
+        "token_id": "d67b6f5c-0e70-4406-ac7a-a5cfe0ed7281",
+        "scopes": ["draft", "read", "request"],
+        "partners": None,
+        "expires_at": "2027-02-21T11:56:26.216696Z",
+    }
+    user_id = serializers.IntegerField()
+    username = serializers.CharField()
+    groups = Shaped(TEXTS)
+    token_id = serializers.UUIDField()
+    scopes = Shaped(TEXTS)
+    partners = Shaped(TEXTS | {"type": ["array", "null"]})
+    expires_at = serializers.DateTimeField()
+
+
 class WhoAmI(ApiView):
+    @reads("whoami", "Whose token this is, and what it may", WhoAmIOutput)
     def get(self, request):
         self.read()
         actor = self.actor

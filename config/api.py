@@ -160,6 +160,24 @@ class WholeNumberField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class Shaped(serializers.JSONField):
+    """JSON of a shape that the schema tells (JSON Schema 2020-12) and the verb checks, with the rules and the pointers."""
+
+    def __init__(self, shape: dict, **options) -> None:
+        super().__init__(**options)
+        self.shape = shape
+
+    def to_internal_value(self, data):
+        return data
+
+
+class Blank(serializers.CharField):
+    """Text that is null while there is none."""
+
+    def to_representation(self, value):
+        return value or None
+
+
 class StrictSerializer(serializers.Serializer):
     """Refuses what it does not know: a key that is not a writable field is an error and never dropped in silence."""
 

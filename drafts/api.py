@@ -12,11 +12,12 @@ from access.api import ApiView, keepers
 from config.api import read_body, versioned
 from config.lists import Filter, by, by_moment, by_word
 from config.refusals import not_found
+from config.told import changes, does, lists, reads
 from drafts import coverage, search
 from drafts.boundary import boundary_object
 from drafts.idempotency import Answer, Keyed, once
 from drafts.models import CoveragePlan, PlanState
-from drafts.serializers import MoveInput, MoveOutput, PartnerOutput, PlanChange, PlanInput, PlanOutput
+from drafts.serializers import BoundaryObjectOutput, MoveInput, MoveOutput, PartnerOutput, PlanChange, PlanInput, PlanOutput
 
 ANSWERED = ("ETag", "Location")
 
@@ -55,6 +56,7 @@ class PlanView(ApiView):
 
 
 class Partners(ApiView):
+    @lists("partners_list", "The partners that you see", PartnerOutput)
     def get(self, request):
         return self.listing(coverage.visible_partners(self.actor), PartnerOutput)
 
@@ -68,9 +70,11 @@ class Plans(ApiView):
         "q": Filter("Words that begin so in the name or the external reference.", lambda plans, text, _: search.plans(plans, text)),
     }
 
+    @lists("plans_list", "The plans that you see, newest first", PlanOutput)
     def get(self, request):
         return self.listing(coverage.visible_plans(self.actor), PlanOutput)
 
+    @does("plan_create", "Save a new plan", PlanOutput, body=PlanInput, status=201, versioned=True)
     def post(self, request):
         call = self.call(PlanInput)
         plan = coverage.create_plan(call.actor, partner_slug=call.said.pop("partner", None), fields=call.said)
@@ -78,16 +82,19 @@ class Plans(ApiView):
 
 
 class Plan(PlanView):
+    @reads("plan_read", "One plan", PlanOutput, versioned=True)
     def get(self, request, plan_id):
         plan = self.plan(plan_id)
         self.read()
         return versioned(PlanOutput(plan).data, plan.version)
 
+    @changes("plan_change", "Change a plan that is a draft", PlanOutput, body=PlanChange, partial=True)
     def patch(self, request, plan_id):
         call = self.call(PlanChange, precondition=True, partial=True)
         changed = coverage.edit_plan(call.actor, plan_id, fields=call.said, version=call.version)
         return versioned(PlanOutput(changed).data, changed.version)
 
+    @does("plan_delete", "Delete a plan that has no moves and no request", status=204, precondition=True)
     def delete(self, request, plan_id):
         call = self.call(precondition=True)
         coverage.delete_plan(call.actor, plan_id, version=call.version)
@@ -95,9 +102,11 @@ class Plan(PlanView):
 
 
 class Moves(PlanView):
+    @lists("moves_list", "The moves of a plan, in order", MoveOutput)
     def get(self, request, plan_id):
         return self.listing(self.plan(plan_id).moves.as_of_now(), MoveOutput, ordering=("number",))
 
+    @does("move_append", "Append a move", MoveOutput, body=MoveInput, status=201, precondition=False)
     def post(self, request, plan_id):
         call = self.call(MoveInput, precondition=False)
         move = coverage.append_move(call.actor, plan_id, fields=call.said, version=call.version)
@@ -105,6 +114,7 @@ class Moves(PlanView):
 
 
 class BoundaryObject(PlanView):
+    @reads("boundary_object_read", "The draft boundary object, with its access context", BoundaryObjectOutput, versioned=True)
     def get(self, request, plan_id):
         plan = self.plan(plan_id)
         self.read()

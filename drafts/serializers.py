@@ -2,9 +2,9 @@
 
 from rest_framework import serializers
 
-from config.api import FlagField, StrictSerializer, TextField, WholeNumberField
+from config.api import FlagField, Shaped, StrictSerializer, TextField, WholeNumberField
 from drafts.custody import plain_text
-from drafts.models import CoveragePlan
+from drafts.models import CoveragePlan, PlanState
 
 
 def text_field(name: str, **options) -> TextField:
@@ -19,26 +19,51 @@ class CoverageInput(StrictSerializer):
 
 
 class PlanChange(CoverageInput):
+    example = {"name": "Ledger export, monthly"}
     name = text_field("name")
     external_reference = text_field("external_reference")
     archived = FlagField(required=False)
 
 
 class PlanInput(PlanChange):
+    example = {
+        "partner": "northstar_controls",
+        "name": "Ledger export",
+        "gate_type": "data_export_gate",
+        "system_scope": "ledger",
+        "authority_context": "chief accountant signs each export",
+        "external_reference": "LEDG-17",
+    }
     partner = TextField(max_length=64, validators=[plain_text])
 
 
 class MoveInput(CoverageInput):
+    example = {"gate_type": "cross_org_handoff_gate", "system_scope": "ledger", "authority_context": "auditor receives a copy"}
     corrects = WholeNumberField(required=False, allow_null=True, min_value=1, max_value=1_000_000)
 
 
 class PartnerOutput(serializers.Serializer):
+    example = {"slug": "northstar_controls", "name": "Northstar Controls", "created_at": "2026-11-23T11:53:33.231000Z"}
     slug = serializers.CharField()
     name = serializers.CharField()
     created_at = serializers.DateTimeField()
 
 
 class PlanOutput(serializers.Serializer):
+    example = {
+        "id": "806336fe-515f-44c1-a8b9-3c457a3e4bd8",
+        "partner": "northstar_controls",
+        "name": "Ledger export",
+        "gate_type": "data_export_gate",
+        "system_scope": "ledger",
+        "authority_context": "chief accountant signs each export",
+        "external_reference": "LEDG-17",
+        "state": "draft",
+        "archived": False,
+        "version": 1,
+        "created_at": "2026-11-23T11:56:26.865000Z",
+        "updated_at": "2026-11-23T11:56:26.865000Z",
+    }
     id = serializers.UUIDField()
     partner = serializers.CharField(source="partner.slug")
     name = serializers.CharField()
@@ -46,7 +71,7 @@ class PlanOutput(serializers.Serializer):
     system_scope = serializers.CharField()
     authority_context = serializers.CharField()
     external_reference = serializers.CharField()
-    state = serializers.CharField(source="state_now")
+    state = serializers.ChoiceField(PlanState.values, source="state_now")
     archived = serializers.BooleanField()
     version = serializers.IntegerField()
     created_at = serializers.DateTimeField()
@@ -54,10 +79,37 @@ class PlanOutput(serializers.Serializer):
 
 
 class MoveOutput(serializers.Serializer):
+    example = {
+        "number": 1,
+        "gate_type": "cross_org_handoff_gate",
+        "system_scope": "ledger",
+        "authority_context": "auditor receives a copy",
+        "corrects": None,
+        "state": "draft",
+        "created_at": "2026-11-23T11:56:26.988000Z",
+    }
     number = serializers.IntegerField()
     gate_type = serializers.CharField()
     system_scope = serializers.CharField()
     authority_context = serializers.CharField()
     corrects = serializers.IntegerField(allow_null=True)
-    state = serializers.CharField(source="state_now")
+    state = serializers.ChoiceField(PlanState.values, source="state_now")
     created_at = serializers.DateTimeField()
+
+
+BOUNDARY = {"type": "object", "additionalProperties": {"type": "string"}}
+MOVES = {"type": "array", "items": {"type": "object"}}
+
+
+class BoundaryObjectOutput(serializers.Serializer):
+    """A draft: `production_write` is false."""
+
+    schema = serializers.CharField()
+    plan = serializers.UUIDField()
+    name = serializers.CharField()
+    state = serializers.ChoiceField(PlanState.values)
+    version = serializers.IntegerField()
+    production_write = serializers.BooleanField()
+    boundary = Shaped(BOUNDARY)
+    moves = Shaped(MOVES)
+    api_access = Shaped({"type": "object"})

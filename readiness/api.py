@@ -1,22 +1,79 @@
 """The API of both answers: every check, and the gate."""
 
 from django.db.models import QuerySet
+from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.response import Response
 
 from access.api import ApiView
 from access.tokens import TokenAuthentication
-from config.api import wrong_parameter
+from config.api import Shaped, wrong_parameter
 from config.lists import id_of
 from config.refusals import Reason, not_found
+from config.told import reads
 from drafts.coverage import of_own_partners, seen_by
 from drafts.models import CoveragePlan
-from readiness.gate import gate, readiness
+from readiness.checks import Result
+from readiness.gate import BLOCKED, READY, UNKNOWN, gate, readiness
+from receipts.models import Verdict
 from reviews.models import Environment
 from reviews.rights import visible_requests
+from reviews.serializers import ReasonOutput
+from reviews.shapes import INNER
 
 PARAMETERS = ("plan", "partner", "external_reference", "environment", "subject")
 SUBJECT_HINT = "subject is sha256:… or gitCommit:…, the digest of what is to be rolled out."
+
+
+ASKED = {
+    "plan": {"description": "Id of the plan; or name partner and external_reference.", "format": "uuid"},
+    "partner": {"description": "Slug of the partner."},
+    "external_reference": {"description": "The partner's own id of the path."},
+    "environment": {"description": "Slug of the environment.", "required": True},
+    "subject": {"description": SUBJECT_HINT},
+}
+
+
+class FindingOutput(serializers.Serializer):
+    id = serializers.CharField()
+    number = serializers.IntegerField()
+    title = serializers.CharField()
+    area = serializers.CharField()
+    result = serializers.ChoiceField([result.value for result in Result])
+    evidence = serializers.CharField()
+    remedy = serializers.CharField()
+    age = serializers.FloatField()
+    cost = serializers.FloatField()
+
+
+class ChecksOutput(serializers.Serializer):
+    status = serializers.ChoiceField([READY, BLOCKED, UNKNOWN])
+    as_of = serializers.DateTimeField()
+    age = serializers.FloatField()
+    checks = FindingOutput(many=True)
+
+
+class GateOutput(serializers.Serializer):
+    """`may_launch` alone is the answer; `receipt` is the inner signed object, or null."""
+
+    example = {
+        "may_launch": False,
+        "verdict": None,
+        "conditions": [],
+        "blockers": [
+            {"code": "no_review_request", "detail": "No review of this plan was ever requested for this environment.", "clear_by": "owner"}
+        ],
+        "receipt": None,
+        "request": None,
+        "expires_at": None,
+    }
+    may_launch = serializers.BooleanField()
+    verdict = serializers.ChoiceField(Verdict.values, allow_null=True)
+    conditions = Shaped({"type": "array", "items": {"type": "string"}})
+    blockers = ReasonOutput(many=True)
+    receipt = Shaped(INNER | {"type": ["object", "null"]})
+    request = serializers.UUIDField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
 
 
 class ReadingSession(SessionAuthentication):
@@ -31,6 +88,7 @@ class Checks(ApiView):
 
     authentication_classes = [TokenAuthentication, ReadingSession]
 
+    @reads("checks_read", "Every check, with evidence and remedy", ChecksOutput)
     def get(self, request):
         self.read()
         found = readiness()
@@ -41,6 +99,7 @@ class Checks(ApiView):
 
 
 class GateView(ApiView):
+    @reads("gate_read", "May this plan be rolled out to this environment, now?", GateOutput, parameters=ASKED, refusals=(404,))
     def get(self, request):
         given = {name: values[0] for name, values in request.query_params.lists() if "\x00" not in "".join(values)}
         environment = self._environment(given)

@@ -59,11 +59,6 @@ def readiness_json(request):
 
 
 @require_safe
-def docs(request):
-    return render(request, "readiness/api_docs.html", {"problems": words.PROBLEMS, "account": signed_in(request)[0]})
-
-
-@require_safe
 def livez(request):
     return HttpResponse("ok\n", content_type="text/plain")
 

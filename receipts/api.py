@@ -3,11 +3,13 @@
 import re
 
 from django.http import HttpResponse
+from rest_framework import serializers
 from rest_framework.response import Response
 
 from access.api import ApiView
-from config.api import invalid, parameters
+from config.api import Shaped, invalid, parameters
 from config.refusals import Reason, Refused
+from config.told import reads
 from receipts import log, status
 from receipts.models import LogNode
 
@@ -15,6 +17,40 @@ SECONDS = 60
 CACHED = {"Cache-Control": f"public, max-age={SECONDS}"}
 IS_HASH = re.compile(r"[0-9a-f]{64}")
 IS_SIZE = re.compile(r"[1-9][0-9]{0,17}")
+
+
+HASHES = {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
+LEAF = {
+    "leaf_hash": {"description": "SHA-256 of a zero byte and the leaf, in hex.", "pattern": IS_HASH.pattern, "required": True},
+    "tree_size": {"description": "Of which tree; without it the newest checkpoint's."},
+}
+SIZES = {name: {"description": f"Size of the {name} tree.", "required": True} for name in ("first", "second")}
+
+
+class StatusOutput(serializers.Serializer):
+    """The inner signed object, as receipts have it."""
+
+    payload_b64 = serializers.CharField()
+    signature = serializers.CharField()
+    kid = serializers.CharField()
+    sig_alg = serializers.CharField()
+
+
+class CheckpointOutput(serializers.Serializer):
+    """A C2SP signed note."""
+
+
+class InclusionOutput(serializers.Serializer):
+    leaf_hash = serializers.CharField()
+    leaf_index = serializers.IntegerField()
+    tree_size = serializers.IntegerField()
+    hashes = Shaped(HASHES)
+
+
+class ConsistencyOutput(serializers.Serializer):
+    first = serializers.IntegerField()
+    second = serializers.IntegerField()
+    hashes = Shaped(HASHES)
 
 
 class PublicView(ApiView):
@@ -25,6 +61,7 @@ class PublicView(ApiView):
 
 
 class Status(PublicView):
+    @reads("status_read", "The newest signed status", StatusOutput, refusals=(404,))
     def get(self, request):
         parameters(request)
         newest = status.newest()
@@ -34,6 +71,7 @@ class Status(PublicView):
 
 
 class Checkpoint(PublicView):
+    @reads("log_checkpoint", "The signed note of the log's head", CheckpointOutput, media_type="text/plain; charset=utf-8", refusals=(404,))
     def get(self, request):
         parameters(request)
         note = log.head().note
@@ -43,6 +81,7 @@ class Checkpoint(PublicView):
 
 
 class Inclusion(PublicView):
+    @reads("log_inclusion", "The proof that the log holds a leaf", InclusionOutput, parameters=LEAF, refusals=(404,))
     def get(self, request):
         given = parameters(request, "leaf_hash", "tree_size")
         if not IS_HASH.fullmatch(given.get("leaf_hash", "")):
@@ -67,6 +106,7 @@ def _inclusion(leaf: LogNode, size: int) -> dict:
 
 
 class Consistency(PublicView):
+    @reads("log_consistency", "The proof that the log only grew", ConsistencyOutput, parameters=SIZES)
     def get(self, request):
         given = parameters(request, "first", "second")
         second = _size(given, "second", most=log.head().size)

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from access.api import ApiView
 from config.api import versioned
 from config.lists import Filter, by, by_id, by_moment, by_word
 from config.refusals import Reason, Refused, not_found
+from config.told import changes, does, lists, reads
 from drafts import search
 from drafts.models import CoveragePlan
 from drafts.serializers import PlanOutput
@@ -25,13 +27,18 @@ from reviews.models import DeploymentReviewRequest, Environment, Packet, State
 from reviews.record import database_now
 from reviews.rights import in_state, updated_since, visible_requests, waiting_on
 from reviews.serializers import (
+    BundleOutput,
     CommentInput,
     ConfirmationInput,
     ConfirmationOutput,
+    ConfirmationsOutput,
     DifferenceOutput,
+    EnvelopeOutput,
     EnvironmentOutput,
     EventOutput,
+    MissingOutput,
     OpenInput,
+    PacketOutput,
     PersonInput,
     RequestOutput,
     StagingInput,
@@ -39,15 +46,18 @@ from reviews.serializers import (
     SubjectInput,
 )
 
+BASE = {"base": {"description": "A revision of this request, or `<request id>:<revision>`; without it the last that you voted on."}}
 DEFAULT_VALIDITY = timedelta(days=30)
 
 
 class Environments(ApiView):
+    @lists("environments_list", "Environments, each with its newest policy", EnvironmentOutput)
     def get(self, request):
         return self.listing(Environment.objects.prefetch_related("policies"), EnvironmentOutput)
 
 
 class Expand(ApiView):
+    @changes("plan_expand", "Take an approved plan to draft, so that moves can be appended", PlanOutput)
     def post(self, request, plan_id):
         call = self.call(precondition=True)
         expanded = decisions.expand(call.actor, plan_id, version=call.version)
@@ -97,9 +107,11 @@ class Requests(ApiView):
         "q": Filter("Words that begin so in the plan's name or external reference.", _about_plans),
     }
 
+    @lists("review_requests_list", "The review requests that you see, newest first", RequestOutput)
     def get(self, request):
         return self.listing(visible_requests(self.actor), RequestOutput)
 
+    @does("review_request_open", "Put a plan up for an environment", RequestOutput, body=OpenInput, status=201, versioned=True)
     def post(self, request):
         call = self.call(OpenInput)
         opened = decisions.open_request(
@@ -113,15 +125,18 @@ class Requests(ApiView):
 
 
 class Request(RequestView):
+    @reads("review_request_read", "One review request", RequestOutput, versioned=True)
     def get(self, request, request_id):
         return answer(self.readable(request_id))
 
+    @changes("review_request_change", "Say what would be deployed", RequestOutput, body=SubjectInput)
     def patch(self, request, request_id):
         call = self.call(SubjectInput, precondition=True)
         return answer(decisions.edit_subject(call.actor, request_id, version=call.version, **call.said))
 
 
 class Confirmations(RequestView):
+    @reads("confirmations_list", "The confirmations of a review request", ConfirmationsOutput, versioned=True)
     def get(self, request, request_id):
         found = self.readable(request_id)
         rows = ConfirmationOutput(found.confirmations.order_by("kind"), many=True).data
@@ -129,6 +144,7 @@ class Confirmations(RequestView):
 
 
 class Confirmation(RequestView):
+    @reads("confirmation_read", "One confirmation", ConfirmationOutput, versioned=True)
     def get(self, request, request_id, kind):
         found = self.review_request(request_id)
         confirmation = found.confirmations.filter(kind=kind).first()
@@ -137,6 +153,14 @@ class Confirmation(RequestView):
         self.read()
         return versioned(ConfirmationOutput(confirmation).data, found.version)
 
+    @does(
+        "confirmation_state",
+        "Confirm one kind, now, as the token's user",
+        ConfirmationOutput,
+        body=ConfirmationInput,
+        precondition=True,
+        versioned=True,
+    )
     def put(self, request, request_id, kind):
         call = self.call(ConfirmationInput, precondition=True)
         said = {"fields": None, "valid_until": utc_text(database_now() + DEFAULT_VALIDITY), **call.said}
@@ -146,20 +170,31 @@ class Confirmation(RequestView):
 class Person(RequestView):
     """Who is named for one confirmation."""
 
+    @changes("confirmation_name", "Name who may confirm one kind", ConfirmationOutput, body=PersonInput)
     def put(self, request, request_id, kind):
         call = self.call(PersonInput, precondition=True)
         username = call.said.get("username")
         return self.stated(decisions.name_person(call.actor, request_id, kind, username=username, version=call.version))
 
+    @changes("confirmation_unname", "Take that back", ConfirmationOutput)
     def delete(self, request, request_id, kind):
         call = self.call(precondition=True)
         return self.stated(decisions.name_person(call.actor, request_id, kind, username="", version=call.version))
 
 
 class StagingValidation(RequestView):
+    @reads("staging_read", "Whether it is validated in staging, now", StagingOutput, versioned=True)
     def get(self, request, request_id):
         return self._standing(self.readable(request_id))
 
+    @does(
+        "staging_hand_in",
+        "Hand in a receipt of the staging installation",
+        StagingOutput,
+        body=StagingInput,
+        precondition=True,
+        versioned=True,
+    )
     def put(self, request, request_id):
         call = self.call(StagingInput, precondition=True)
         # The parser has refused duplicate keys and NaN, so the text written anew says what was sent.
@@ -172,12 +207,14 @@ class StagingValidation(RequestView):
 
 
 class RequestReview(RequestView):
+    @changes("review_request_request_review", "Freeze the packet and request its review", RequestOutput)
     def post(self, request, request_id):
         call = self.call(precondition=True)
         return answer(decisions.request_review(call.actor, request_id, version=call.version))
 
 
 class Recall(RequestView):
+    @changes("review_request_recall", "Take it back to draft", RequestOutput)
     def post(self, request, request_id):
         call = self.call(precondition=True)
         return answer(decisions.recall(call.actor, request_id, version=call.version))
@@ -186,24 +223,27 @@ class Recall(RequestView):
 class SaidVerb(RequestView):
     """A verb of decisions that takes a comment."""
 
-    verb = ""
-
-    def post(self, request, request_id):
+    def say(self, verb: Callable, request_id: uuid.UUID) -> Response:
         call = self.call(CommentInput, precondition=True)
-        verb = getattr(decisions, self.verb)
         return answer(verb(call.actor, request_id, comment=call.said.get("comment"), version=call.version))
 
 
 class Withdraw(SaidVerb):
-    verb = "withdraw"
+    @changes("review_request_withdraw", "Give it up for good, saying why", RequestOutput, body=CommentInput)
+    def post(self, request, request_id):
+        return self.say(decisions.withdraw, request_id)
 
 
 class Revoke(SaidVerb):
-    verb = "revoke"
+    @changes("review_request_revoke", "Stop an approved rollout, saying why", RequestOutput, body=CommentInput)
+    def post(self, request, request_id):
+        return self.say(decisions.revoke, request_id)
 
 
 class Comment(SaidVerb):
-    verb = "comment"
+    @changes("review_request_comment", "Say something on it", RequestOutput, body=CommentInput)
+    def post(self, request, request_id):
+        return self.say(decisions.comment, request_id)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------------
@@ -217,6 +257,7 @@ def newest_packet(found: DeploymentReviewRequest) -> Packet:
 
 
 class Diff(RequestView):
+    @reads("diff_read", "What changed in the newest packet", DifferenceOutput, versioned=True, parameters=BASE)
     def get(self, request, request_id):
         found = self.review_request(request_id)
         frozen = newest_packet(found)
@@ -227,6 +268,7 @@ class Diff(RequestView):
 
 
 class FrozenPacket(RequestView):
+    @reads("packet_read", "The newest frozen packet, with its salt", PacketOutput, versioned=True)
     def get(self, request, request_id):
         found = self.review_request(request_id)
         frozen = newest_packet(found)
@@ -237,11 +279,13 @@ class FrozenPacket(RequestView):
 
 
 class Timeline(RequestView):
+    @lists("timeline_list", "The events of a review request, oldest first", EventOutput)
     def get(self, request, request_id):
         return self.listing(self.review_request(request_id).events.all(), EventOutput, ordering=("number",))
 
 
 class Missing(RequestView):
+    @reads("missing_read", "What is missing on the way to approval", MissingOutput, versioned=True)
     def get(self, request, request_id):
         found = self.readable(request_id)
         missing = [reason.as_error() for reason in explain.missing(found, now=database_now())]
@@ -249,6 +293,7 @@ class Missing(RequestView):
 
 
 class Receipts(RequestView):
+    @reads("receipt_read", "The receipt of the decision", EnvelopeOutput)
     def get(self, request, request_id):
         return Response(self.receipt(request_id).envelope)
 
@@ -262,5 +307,6 @@ class Receipts(RequestView):
 
 
 class Bundle(Receipts):
+    @reads("bundle_read", "Everything that verifies the receipt offline", BundleOutput)
     def get(self, request, request_id):
         return Response(bundle(self.receipt(request_id)), headers={"Cache-Control": "no-store"})

@@ -2,7 +2,10 @@
 
 from rest_framework import serializers
 
-from config.api import StrictSerializer, TextField
+from config.api import Blank, Shaped, StrictSerializer, TextField
+from receipts.models import Verdict
+from reviews import shapes
+from reviews.models import Kind, State
 
 
 class UUIDText(serializers.UUIDField):
@@ -14,29 +17,33 @@ class UUIDText(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class AnyJSON(serializers.Field):
-    """Checked by the verb, which knows the rules and gives pointers."""
-
-    def to_internal_value(self, data):
-        return data
-
-
 class OpenInput(StrictSerializer):
+    example = {
+        "plan": "806336fe-515f-44c1-a8b9-3c457a3e4bd8",
+        "environment": "production",
+        "subject": [{"name": "ledger-export", "digest": {"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}],
+    }
     plan = UUIDText()
     environment = TextField(max_length=64)
-    subject = AnyJSON(required=False)
+    subject = Shaped(shapes.SUBJECTS, required=False)
     predecessor = UUIDText(required=False, allow_null=True)
 
 
 class SubjectInput(StrictSerializer):
-    subject = AnyJSON(required=False)
+    example = {"subject": []}
+    subject = Shaped(shapes.SUBJECTS, required=False)
 
 
 class ConfirmationInput(StrictSerializer):
-    fields_ = AnyJSON()
-    evidence_url = AnyJSON(required=False, allow_null=True)
-    evidence_sha256 = AnyJSON(required=False, allow_null=True)
-    valid_until = AnyJSON(required=False)
+    example = {
+        "fields": {"strategy": "redeploy previous artifact", "max_minutes": 15, "rehearsed_on": "2026-11-20"},
+        "evidence_url": "https://evidence.example.org/drill-42",
+        "valid_until": "2026-12-23",
+    }
+    fields_ = Shaped(shapes.STATEMENT)
+    evidence_url = Shaped(shapes.LINK, required=False, allow_null=True)
+    evidence_sha256 = Shaped(shapes.SHA256, required=False, allow_null=True)
+    valid_until = Shaped(shapes.UNTIL, required=False)
 
     def get_fields(self):
         """`fields` is a name of the serializer's own, so it is given to the field here."""
@@ -46,6 +53,7 @@ class ConfirmationInput(StrictSerializer):
 
 
 class PersonInput(StrictSerializer):
+    example = {"username": "dora"}
     # Who that is, the verb asks of the primary.
     username = TextField(max_length=64)
 
@@ -53,35 +61,49 @@ class PersonInput(StrictSerializer):
 class StagingInput(StrictSerializer):
     """`receipt`: the whole envelope as the staging installation gives it."""
 
-    receipt = AnyJSON()
+    example = {"receipt": {"receipt": {"payload_b64": "eyJjb21…", "signature": "CsDXydqJ…", "kid": "EXoGYEVp2Zc…", "sig_alg": "ed25519"}}}
+    receipt = Shaped(shapes.HANDED_IN)
 
 
 class CommentInput(StrictSerializer):
+    example = {"comment": "Not this quarter."}
     # Blank and too long are the verb's to refuse, with the state and the rights in one answer.
-    comment = AnyJSON()
-
-
-class Blank(serializers.CharField):
-    """Text that is null while there is none."""
-
-    def to_representation(self, value):
-        return value or None
+    comment = Shaped(shapes.COMMENT)
 
 
 class RequestOutput(serializers.Serializer):
+    example = {
+        "id": "783746f2-794b-4019-99f3-27a078b05869",
+        "plan": "806336fe-515f-44c1-a8b9-3c457a3e4bd8",
+        "environment": "production",
+        "subject": [],
+        "state": "draft",
+        "revision": 0,
+        "digest": None,
+        "commitment_id": None,
+        "policy": None,
+        "requested_by": None,
+        "due_at": None,
+        "expires_at": None,
+        "predecessor": None,
+        "production_write": False,
+        "version": 1,
+        "created_at": "2026-11-23T11:56:27.114000Z",
+        "updated_at": "2026-11-23T11:56:27.114000Z",
+    }
     id = serializers.UUIDField()
     plan = serializers.UUIDField(source="plan_id")
     environment = serializers.CharField(source="environment.slug")
-    subject = serializers.JSONField()
-    state = serializers.CharField(source="state_now")
+    subject = Shaped(shapes.SUBJECTS)
+    state = serializers.ChoiceField(State.values, source="state_now")
     revision = serializers.IntegerField()
     digest = Blank()
     commitment_id = Blank()
-    policy = serializers.JSONField(source="policy.reference", default=None)
+    policy = Shaped(shapes.POLICY, source="policy.reference", default=None)
     requested_by = Blank()
-    due_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
-    predecessor = serializers.UUIDField(source="predecessor_id")
+    due_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    predecessor = serializers.UUIDField(source="predecessor_id", allow_null=True)
     production_write = serializers.BooleanField()
     version = serializers.IntegerField()
     created_at = serializers.DateTimeField()
@@ -89,13 +111,23 @@ class RequestOutput(serializers.Serializer):
 
 
 class ConfirmationOutput(serializers.Serializer):
-    kind = serializers.CharField()
-    fields_ = serializers.JSONField()
+    example = {
+        "kind": "rollback",
+        "fields": {"strategy": "redeploy previous artifact", "max_minutes": 15, "rehearsed_on": "2026-11-20"},
+        "evidence_url": "https://evidence.example.org/drill-42",
+        "evidence_sha256": None,
+        "confirmed_by": "owner",
+        "confirmed_at": "2026-11-23T11:56:27.248000Z",
+        "valid_until": "2026-12-23T23:59:59Z",
+        "named": None,
+    }
+    kind = serializers.ChoiceField(Kind.values)
+    fields_ = Shaped(shapes.STATED)
     evidence_url = Blank()
     evidence_sha256 = Blank()
     confirmed_by = Blank()
-    confirmed_at = serializers.DateTimeField()
-    valid_until = serializers.DateTimeField()
+    confirmed_at = serializers.DateTimeField(allow_null=True)
+    valid_until = serializers.DateTimeField(allow_null=True)
     named = Blank()
 
     def get_fields(self):
@@ -113,14 +145,26 @@ class ReasonOutput(serializers.Serializer):
 class StagingOutput(serializers.Serializer):
     """`met` null: not needed. Everything below `reasons` is of the newest receipt that was handed in, null before there is one."""
 
-    met = serializers.BooleanField()
+    example = {
+        "met": False,
+        "reasons": [
+            {"code": "staging_missing", "detail": "No receipt of the staging installation has been handed in.", "clear_by": "owner"}
+        ],
+        "issuer": None,
+        "expires_at": None,
+        "kid": None,
+        "payload_sha256": None,
+        "handed_in_by": None,
+        "handed_in_at": None,
+    }
+    met = serializers.BooleanField(allow_null=True)
     reasons = ReasonOutput(many=True)
     issuer = Blank()
-    expires_at = serializers.DateTimeField()
-    kid = serializers.CharField(source="validation.kid", default=None)
-    payload_sha256 = serializers.CharField(source="validation.payload_sha256", default=None)
-    handed_in_by = serializers.CharField(source="validation.handed_in_by", default=None)
-    handed_in_at = serializers.DateTimeField(source="validation.handed_in_at", default=None)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    kid = serializers.CharField(source="validation.kid", default=None, allow_null=True)
+    payload_sha256 = serializers.CharField(source="validation.payload_sha256", default=None, allow_null=True)
+    handed_in_by = serializers.CharField(source="validation.handed_in_by", default=None, allow_null=True)
+    handed_in_at = serializers.DateTimeField(source="validation.handed_in_at", default=None, allow_null=True)
 
 
 class EventOutput(serializers.Serializer):
@@ -135,7 +179,7 @@ class EventOutput(serializers.Serializer):
     revision = serializers.IntegerField()
     digest = Blank()
     comment = serializers.CharField()
-    detail = serializers.JSONField()
+    detail = Shaped(shapes.OBJECT)
     previous_sha256 = Blank()
     sha256 = serializers.CharField()
 
@@ -144,17 +188,17 @@ class ChangeOutput(serializers.Serializer):
     section = serializers.CharField()
     field = serializers.CharField()
     change = serializers.CharField()
-    before = serializers.JSONField()
-    after = serializers.JSONField()
+    before = Shaped(shapes.ANYTHING)
+    after = Shaped(shapes.ANYTHING)
 
 
 class BaseOutput(serializers.Serializer):
     """`request` and `revision` are null where there is nothing to compare with."""
 
     kind = serializers.CharField()
-    request = serializers.UUIDField(source="frozen.review_request_id", default=None)
-    revision = serializers.IntegerField(source="frozen.revision", default=None)
-    digest = serializers.CharField(source="frozen.digest", default=None)
+    request = serializers.UUIDField(source="frozen.review_request_id", default=None, allow_null=True)
+    revision = serializers.IntegerField(source="frozen.revision", default=None, allow_null=True)
+    digest = serializers.CharField(source="frozen.digest", default=None, allow_null=True)
 
 
 class DifferenceOutput(serializers.Serializer):
@@ -166,14 +210,100 @@ class DifferenceOutput(serializers.Serializer):
     changes = ChangeOutput(many=True, allow_null=True)
 
 
-class EnvironmentOutput(serializers.Serializer):
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    protected = serializers.BooleanField()
-    policy = serializers.SerializerMethodField()
+class Ruling(Shaped):
+    """The newest policy of an environment, or null."""
 
-    def get_policy(self, environment) -> dict | None:
+    def __init__(self, **options) -> None:
+        super().__init__(shapes.RULING, source="*", **options)
+
+    def to_representation(self, environment) -> dict | None:
         newest = max(environment.policies.all(), key=lambda found: found.version, default=None)
         if newest is None:
             return None
         return newest.reference | {"rules": newest.rules, "required_confirmations": newest.required_confirmations}
+
+
+class EnvironmentOutput(serializers.Serializer):
+    example = {
+        "slug": "staging",
+        "name": "Staging",
+        "protected": True,
+        "policy": {
+            "id": "7346ddb1-5fa9-47ac-8829-bb6e4b2e2ab4",
+            "version": 1,
+            "digest": "d2715691…",
+            "rules": [{"name": "release", "group": "release", "quorum": 1}],
+            "required_confirmations": ["owner", "environment", "sla", "rollback", "support"],
+        },
+    }
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    protected = serializers.BooleanField()
+    policy = Ruling()
+
+
+# --- shapes of answers that views put together ------------------------------------------------------------------------------------
+
+
+class ConfirmationsOutput(serializers.Serializer):
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = ConfirmationOutput(many=True)
+
+
+class PacketOutput(serializers.Serializer):
+    """`salt` is as secret as the packet."""
+
+    revision = serializers.IntegerField()
+    digest = serializers.CharField()
+    commitment_id = serializers.CharField()
+    frozen_at = serializers.DateTimeField()
+    section_digests = Shaped(shapes.DIGESTS)
+    salt = serializers.CharField()
+    packet = Shaped(shapes.OBJECT)
+
+
+class MissingReasonOutput(serializers.Serializer):
+    pointer = serializers.CharField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    clear_by = serializers.CharField(required=False)
+
+
+class MissingOutput(serializers.Serializer):
+    """`next`: the one thing to do now, or null."""
+
+    example = {
+        "state": "draft",
+        "missing": [
+            {
+                "pointer": "/confirmations/owner",
+                "code": "confirmation_missing",
+                "detail": "The owner confirmation is missing.",
+                "clear_by": "owner",
+            }
+        ],
+        "next": {
+            "pointer": "/confirmations/owner",
+            "code": "confirmation_missing",
+            "detail": "The owner confirmation is missing.",
+            "clear_by": "owner",
+        },
+    }
+    state = serializers.ChoiceField(State.values)
+    missing = MissingReasonOutput(many=True)
+    next = MissingReasonOutput(allow_null=True)
+
+
+class EnvelopeOutput(serializers.Serializer):
+    receipt = Shaped(shapes.INNER)
+    verdict = serializers.ChoiceField(Verdict.values)
+    commitment_id = serializers.CharField()
+    request_id = serializers.UUIDField()
+
+
+class BundleOutput(serializers.Serializer):
+    """Receipt, keys, attestation, log proof and status: verified with no network."""
+
+    object = serializers.CharField()
+    receipt = Shaped(shapes.INNER)

@@ -1,0 +1,79 @@
+"""The schema as it is served, and the page that shows it. What is no view of the API's library is written here."""
+
+from functools import cache
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from drf_spectacular.generators import SchemaGenerator
+
+from config.methods import require_safe
+from readiness import words
+from readiness.gate import BLOCKED, READY, UNKNOWN
+from readiness.views import signed_in
+
+FLAG = {"type": "boolean"}
+READINESS = {
+    "type": "object",
+    "properties": {
+        "draft_store_isolation": {"enum": ["dedicated", "shared", "unavailable"]},
+        "environment": {"type": "string"},
+        "launch_gate": {
+            "type": "object",
+            "properties": dict.fromkeys(
+                ("passes_enterprise_db_gate", "recommended_require_flag", "requires_self_service_database_url"), FLAG
+            ),
+            "required": ["passes_enterprise_db_gate", "recommended_require_flag", "requires_self_service_database_url"],
+            "additionalProperties": False,
+        },
+        "production_write_from_self_service": {"type": ["boolean", "null"]},
+        "status": {"enum": [READY, BLOCKED, UNKNOWN]},
+        **dict.fromkeys(
+            (
+                "local_production_db_override_enabled",
+                "primary_database_url_configured",
+                "production_like",
+                "require_self_service_database_url",
+                "self_service_database_url_configured",
+            ),
+            FLAG,
+        ),
+    },
+    "additionalProperties": False,
+}
+READINESS["required"] = sorted(READINESS["properties"])
+
+
+def _open(name: str, summary: str, schema: dict) -> dict:
+    answer = {"description": summary, "content": {"application/json": {"schema": schema}}}
+    return {"get": {"operationId": name, "summary": summary, "tags": [name.split("_")[0]], "responses": {"200": answer}}}
+
+
+def public_routes(result: dict, **options) -> dict:
+    """The API and nothing else: with the two routes that are plain views, without what only lies beside it."""
+    result["components"]["schemas"]["ReadinessOutput"] = READINESS
+    result["paths"] = {path: about for path, about in result["paths"].items() if path.startswith("/api/")} | {
+        "/api/v1/readiness": _open("readiness_read", "Is this installation ready?", {"$ref": "#/components/schemas/ReadinessOutput"}),
+        "/api/v1/schema": _open("schema_read", "This schema", {"type": "object"}),
+    }
+    return result
+
+
+@cache
+def document() -> dict:
+    """The OpenAPI 3.1 document. The code does not change while it runs, so one is enough."""
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@require_safe
+def schema(request) -> JsonResponse:
+    return JsonResponse(document(), json_dumps_params={"indent": 1}, headers={"Cache-Control": "public, max-age=60"})
+
+
+@require_safe
+@csp_update({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]})
+def docs(request) -> HttpResponse:
+    """Error types, and the schema to browse. The one page with a wider policy: its viewer writes styles into the page."""
+    shown = {"problems": words.PROBLEMS, "account": signed_in(request)[0]}
+    return render(request, "readiness/api_docs.html", shown)
