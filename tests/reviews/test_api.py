@@ -49,7 +49,7 @@ def test_request_goes_from_open_to_review(owner, story):
     assert (answer.status_code, body["state"], body["revision"], body["requested_by"]) == (200, "review_requested", 1, "owner")
     assert set(body) == {
         "id", "plan", "environment", "subject", "state", "revision", "digest", "commitment_id", "policy", "requested_by",
-        "due_at", "expires_at", "predecessor", "production_write", "version",
+        "due_at", "expires_at", "predecessor", "production_write", "version", "created_at", "updated_at",
     }  # fmt: skip
     assert (body["production_write"], set(body["policy"])) == (False, {"id", "version", "digest"})
     frozen = owner.get(f"{path}packet/").json()
