@@ -1,4 +1,4 @@
-"""What a person sets up for themselves: API tokens and a second factor."""
+"""What a person sets up for themselves: mail, API tokens and a second factor."""
 
 import uuid
 from datetime import timedelta
@@ -12,13 +12,28 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods
 
 from access import limits, second_factor
-from access.forms import CodeForm, NewTokenForm, SetUpForm
-from access.models import ApiToken
+from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm
+from access.models import ApiToken, User
 from access.pages import page
 from access.tokens import create_token, revoke_token
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 SHOWN = 100
+
+
+# --- mail ---------------------------------------------------------------------------------------------------------------------------
+
+
+@form_page
+@login_required
+def mail(request) -> HttpResponse:
+    """What the person wants to hear of. The address itself is an operator's to set, with `manage.py set_person --email`."""
+    form = MailForm(request.POST if request.method == "POST" else None, initial={"mail": request.user.mail})
+    if form.is_bound and form.is_valid():
+        User.objects.filter(pk=request.user.pk).update(mail=form.cleaned_data["mail"])
+        messages.success(request, "Your choice is saved.")
+        return redirect("mail")
+    return page(request, "access/mail.html", {"form": form, "address": request.user.email}, status=form.status, section="account")
 
 
 # --- tokens -------------------------------------------------------------------------------------------------------------------------

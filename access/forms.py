@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 
-from access.models import Scope
+from access.models import Mail, Scope
 from config.forms import StrictForm
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
@@ -56,6 +56,12 @@ class SetUpForm(CodeForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     field_order = ["code", "password"]
+
+
+class MailForm(StrictForm):
+    """What somebody wants to hear of."""
+
+    mail = forms.ChoiceField(label="What we write to you about", choices=Mail.choices, widget=forms.RadioSelect)
 
 
 class NewTokenForm(StrictForm):

@@ -13,14 +13,26 @@ username_validator = RegexValidator(
 )
 
 
+class Mail(models.TextChoices):
+    """What somebody wants to hear of by mail."""
+
+    ALL = "all", "Everything: when my review is asked for, reminders, and decisions on what I requested"
+    DECISIONS = "decisions", "Only decisions on what I requested"
+    NONE = "none", "Nothing"
+
+
 class User(AbstractUser):
     """A person, or a machine that never reviews. The username goes into permanent records, so it may not be an e-mail address."""
 
     username = models.CharField(max_length=64, unique=True, validators=[username_validator])
     machine = models.BooleanField(default=False, help_text="A job or client. It can draft and read, and it never counts as a reviewer.")
+    mail = models.CharField(max_length=9, choices=Mail.choices, default=Mail.ALL, db_default=Mail.ALL)
 
     class Meta(AbstractUser.Meta):
-        constraints = [models.CheckConstraint(condition=~models.Q(username__contains="@"), name="username_is_no_address")]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(username__contains="@"), name="username_is_no_address"),
+            models.CheckConstraint(condition=models.Q(mail__in=Mail.values), name="user_mail_known"),
+        ]
 
 
 class Scope(models.TextChoices):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.db import DatabaseError, InterfaceError
 
-from access.models import User
+from access.models import Mail, User
 from config.refusals import Reason, Refused
 
 Groups = dict[int, frozenset[str]]
@@ -30,6 +30,15 @@ def person(username: str) -> tuple[int, str] | None:
         return User.objects.filter(username=username, is_active=True, machine=False).values_list("pk", "username").first()
     except (DatabaseError, InterfaceError):
         raise primary_unavailable() from None
+
+
+def mail_of(user_id: int) -> tuple[str, str]:
+    """The address of an active human and what they want to hear of; no address for anybody else. Raises Refused 503."""
+    try:
+        found = User.objects.filter(pk=user_id, is_active=True, machine=False).values_list("email", "mail").first()
+    except (DatabaseError, InterfaceError):
+        raise primary_unavailable() from None
+    return found or ("", Mail.NONE)
 
 
 def reviewers(groups: Collection[str], *, only: Collection[int] | None = None) -> tuple[Groups, dict[int, str]]:

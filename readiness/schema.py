@@ -55,6 +55,7 @@ APPEND_ONLY = {
     "reviews_event": (),
     "reviews_freezeend": (),
     "reviews_freezewindow": (),
+    "reviews_outboxmessage": ("not_before", "status", "attempts", "settled_at", "error"),
     "reviews_packet": (),
     "reviews_reviewpolicy": (),
     "reviews_stagingpin": (),

@@ -18,6 +18,7 @@ from reviews.models import (
     Environment,
     Event,
     FreezeWindow,
+    OutboxMessage,
     ReviewPolicy,
     StagingPin,
     StagingValidation,
@@ -240,6 +241,16 @@ class StagingValidationAdmin(ReadOnlyAdmin):
     search_fields = ["handed_in_by", "payload_sha256"]
     ordering = ["-id"]
     fields = ["id", "review_request", "payload_sha256", "kid", "handed_in_by", "handed_in_by_id", "handed_in_at"]
+
+
+@admin.register(OutboxMessage)
+class OutboxAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "kind", "recipient", "review_request", "status", "attempts"]
+    list_filter = ["status"]
+    list_select_related = ["review_request__plan", "review_request__environment"]
+    ordering = ["-created_at", "-id"]
+    standing = ["planned_for", "not_before", "status", "attempts", "settled_at", "error"]
+    fields = ["id", "channel", "kind", "review_request", "revision", "recipient", "recipient_id", "detail", "created_at", *standing]
 
 
 @admin.register(Denial)

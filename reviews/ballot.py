@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import F, FilteredRelation, Q
 
 from access import people
 from access.actors import Actor
@@ -37,11 +37,11 @@ def hand_out(turn: Turn) -> Ballot:
     if review_request.policy is None:
         _refuse_unseen(turn)
         raise Refused(*state_reasons(turn, State.REVIEW_REQUESTED))
-    approvals = list(approvals_of(review_request))
+    frozen, approvals = packet_and_approvals(review_request)
     groups, _ = people.reviewers(review_request.policy.groups, only={vote.user_id for vote in approvals} | {actor.user_id})
     if actor.user_id not in groups:
         _refuse_unseen(turn)
-    frozen = packet.current(review_request)
+    refuse_if([packet.DAMAGED] if frozen is None else [])
     refuse_if(packet.damage_reasons(frozen, review_request.digest))
     review_request.policy.environment = review_request.environment
     if not review_request.policy.is_intact or packet.value_of(frozen)["policy"] != review_request.policy.reference:
@@ -56,8 +56,17 @@ def _refuse_unseen(turn: Turn) -> None:
         raise not_found("review request")
 
 
-def approvals_of(review_request: DeploymentReviewRequest) -> QuerySet[Vote]:
-    return review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
+def packet_and_approvals(review_request: DeploymentReviewRequest) -> tuple[Packet | None, list[Vote]]:
+    """The packet of the newest revision and the approvals that it has, oldest first; one statement, because a vote has twenty."""
+    of_it = Q(review_request__votes__revision=review_request.revision, review_request__votes__choice__in=APPROVING)
+    joined = review_request.packets.filter(revision=review_request.revision).annotate(
+        approval=FilteredRelation("review_request__votes", condition=of_it),
+        approver=F("approval__user_id"),
+        asks_for=F("approval__conditions"),
+    )
+    rows = list(joined.order_by("approval__cast_at"))
+    approvals = [Vote(user_id=row.approver, conditions=row.asks_for) for row in rows if row.approver is not None]
+    return (rows[0] if rows else None), approvals
 
 
 def vote_reasons(turn: Turn, ballot: Ballot, *, choice: str, digest: str, comment: str, conditions: list[str]) -> list[Reason]:

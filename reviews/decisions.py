@@ -18,7 +18,7 @@ from drafts.coverage import Version, locked_plan, owner_names, owner_reasons, se
 from drafts.models import CoveragePlan, PlanState
 from receipts import status
 from receipts.models import Why
-from reviews import confirmations, explain, packet, staging
+from reviews import confirmations, explain, outbox, packet, staging
 from reviews.ballot import cast, hand_out, vote_reasons
 from reviews.lifecycle import carry, expire_due
 from reviews.models import (
@@ -187,6 +187,7 @@ def request_review(
         frozen = packet.freeze(review_request, revision=review_request.revision + 1, policy=ruling, now=now)
         _put_up(review_request, frozen, ruling, actor=actor, now=now)
         turn.save()
+        outbox.ask(review_request, now=now)
         carry(plan)
     return seen_request(request_id)
 
@@ -254,6 +255,7 @@ def revoke(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Versio
         refuse_if(reasons + comment_reasons(comment) + state_reasons(turn, State.APPROVED))
         turn.review_request.revoke()
         turn.save(comment=comment)
+        outbox.post([outbox.decision(turn.review_request, outbox.Kind.REVOKED, now=turn.now)])
         turn.carry()
         status.revoke([request_id], reason=Why.REVOKED, at=turn.now)
     return seen_request(request_id)

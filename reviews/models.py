@@ -494,3 +494,61 @@ class Denial(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.verb}"
+
+
+class Channel(models.TextChoices):
+    MAIL = "mail", "mail"
+    WEBHOOK = "webhook", "webhook"
+
+
+class OutboxStatus(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    SENT = "sent", "Sent"
+    ADDRESSED = "addressed", "Addressed to people"
+    CANCELLED = "cancelled", "Cancelled"
+    FAILED = "failed", "Failed"
+
+
+class OutboxMessage(models.Model):
+    """Something to be told to somebody, written in the transaction of the verb that it is about; sent later, by a command.
+
+    Without a recipient it is for whoever is asked when its time comes. No address is kept here: it is looked up at sending. What it
+    says never changes; how far it is does. `planned_for`: from when on; `not_before`: the same, moved by each attempt.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    channel = models.CharField(max_length=7, choices=Channel.choices)
+    kind = models.CharField(max_length=32)
+    review_request = models.ForeignKey(DeploymentReviewRequest, null=True, on_delete=models.PROTECT, related_name="+")
+    revision = models.PositiveIntegerField(default=0)
+    recipient_id = models.BigIntegerField(null=True)
+    recipient = models.CharField(max_length=64, blank=True)
+    detail = models.JSONField(default=dict)
+    planned_for = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    not_before = models.DateTimeField()
+    status = models.CharField(max_length=9, choices=OutboxStatus.choices, default=OutboxStatus.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    settled_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=32, blank=True)
+
+    # What happens to a message on its way; everything else is fixed.
+    MUTABLE = ("not_before", "status", "attempts", "settled_at", "error")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(channel__in=Channel.values), name="outbox_channel_known"),
+            models.CheckConstraint(condition=models.Q(status__in=OutboxStatus.values), name="outbox_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status=OutboxStatus.WAITING, settled_at__isnull=True)
+                | (~models.Q(status=OutboxStatus.WAITING) & models.Q(settled_at__isnull=False)),
+                name="outbox_settled_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["channel", "not_before", "id"], condition=models.Q(status="waiting"), name="outbox_waiting"),
+            models.Index(fields=["-created_at", "-id"], name="outbox_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.recipient or 'whoever is asked'}"

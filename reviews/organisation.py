@@ -3,6 +3,8 @@
 import re
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -31,6 +33,18 @@ def set_groups(actor: Actor, user: User, *, add: set[str] = frozenset(), remove:
     with transaction.atomic(using=PRIMARY):
         user.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in sorted(add)))
         user.groups.remove(*Group.objects.filter(name__in=remove))
+
+
+def set_email(actor: Actor, user: User, address: str) -> None:
+    """Where mail for somebody goes, empty for nowhere. The event says that it was set; the address stays in the primary."""
+    try:
+        validate_email(address) if address else None
+    except ValidationError:
+        refuse_if([Reason("invalid", "This is no e-mail address.", status=400)])
+    with transaction.atomic(using=STORE):
+        detail = {"user_id": user.pk, "username": user.username, "set": bool(address)}
+        write_event(actor, "set_email", None, at=database_now(), detail=detail)
+    User.objects.filter(pk=user.pk).update(email=address)
 
 
 def set_membership(actor: Actor, user: User, partner: Partner, *, role: str | None) -> None:

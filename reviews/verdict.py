@@ -12,9 +12,9 @@ from receipts import log, status
 from receipts.issue import issue
 from receipts.models import LeafKind, Receipt, Why
 from receipts.signing import Signer, SigningUnavailable, signer
-from reviews import aging, explain, packet, policy
+from reviews import aging, explain, outbox, packet, policy
 from reviews.ballot import Ballot
-from reviews.models import Choice, Decision, DeploymentReviewRequest, Event, Packet, State
+from reviews.models import Choice, Decision, DeploymentReviewRequest, Event, OutboxMessage, Packet, State
 from reviews.turn import Turn
 
 
@@ -43,6 +43,7 @@ def _approve(turn: Turn, ballot: Ballot, *, key: Signer, comment: str) -> None:
     review_request.expires_at = decision.expires_at
     event = turn.save(comment=comment, detail={"verdict": verdict, "conditions": conditions})
     _supersede(turn, superseded)
+    outbox.post(_told(turn, superseded, verdict))
     turn.carry()
     _log(decision, event, receipt)
     if superseded:
@@ -62,6 +63,13 @@ def _log(decision: Decision, event: Event, receipt: Receipt | None) -> None:
         receipt_sha256=receipt.sha256 if receipt else None,
     )
     log.append(leaf)
+
+
+def _told(turn: Turn, superseded: list[DeploymentReviewRequest], verdict: str) -> list[OutboxMessage]:
+    """The requester, and those whose approvals end by this one; one INSERT for all."""
+    kind = outbox.Kind.CONSTRAINED if verdict == "constrain" else outbox.Kind.APPROVED
+    ended = [outbox.decision(other, outbox.Kind.SUPERSEDED, now=turn.now) for other in superseded]
+    return [outbox.decision(turn.review_request, kind, now=turn.now), *ended]
 
 
 def _decision(turn: Turn, **said) -> Decision:
@@ -106,6 +114,8 @@ def stop(turn: Turn, ballot: Ballot, *, choice: str, comment: str) -> None:
         receipt = _sign_if_possible(decision, ballot.frozen)
         decision.save(force_insert=True)
     event = turn.save(comment=comment)
+    kind = outbox.Kind.CHANGES if choice == Choice.REQUEST_CHANGES else outbox.Kind.REJECTED
+    outbox.post([outbox.decision(review_request, kind, now=turn.now)])
     turn.carry()
     if choice == Choice.REJECT:
         _log(decision, event, receipt)

@@ -9,6 +9,7 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PUBLIC = [
     "/verify",
     "/self-service/readiness", "/self-service/rollout-gates", "/protocol", "/accounts/login/", "/accounts/password/", "/accounts/tokens/",
+    "/accounts/mail/",
     "/accounts/second-factor/", "/nothing-here",
 ]  # fmt: skip
 DESK = "/admin/reviews/deploymentreviewrequest/"

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.usefixtures("both_stores")
 READ_ONLY = [
     "access/user", "drafts/coverageplan", "drafts/membership", "drafts/partner", "readiness/verdictchange", "receipts/receipt",
     "reviews/confirmation",
-    "reviews/decision", "reviews/denial", "reviews/environment", "reviews/event", "reviews/freezewindow", "reviews/reviewpolicy",
+    "reviews/decision", "reviews/denial", "reviews/environment", "reviews/event", "reviews/freezewindow", "reviews/outboxmessage",
+    "reviews/reviewpolicy",
     "reviews/stagingpin", "reviews/stagingvalidation", "reviews/vote",
 ]  # fmt: skip
 

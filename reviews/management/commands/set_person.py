@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from access.models import User
 from config.refusals import Refused
 from drafts.models import Partner, Role
-from reviews.organisation import COMMAND_LINE, set_groups, set_membership
+from reviews.organisation import COMMAND_LINE, set_email, set_groups, set_membership
 
 
 def membership(text: str) -> tuple[str, str]:
@@ -34,9 +34,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--machine", action="store_true", help="a job or client: no password, never a reviewer")
 
-    def handle(self, *, username, group, ungroup, partner, machine, **options):
+        parser.add_argument("--email", metavar="ADDRESS", help="where mail for this person goes; stays in the primary. Empty: nowhere")
+
+    def handle(self, *, username, group, ungroup, partner, machine, email, **options):
         user = User.objects.filter(username=username).first() or self._made(username, machine=machine)
         try:
+            if email is not None:
+                set_email(COMMAND_LINE, user, email)
             if group or ungroup:
                 set_groups(COMMAND_LINE, user, add=set(group), remove=set(ungroup))
                 User.objects.filter(pk=user.pk).update(is_staff=user.groups.exists())

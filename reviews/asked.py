@@ -1,0 +1,56 @@
+"""Who can still approve: for many requests at once, in three statements. The queue shows it, and reminders go there."""
+
+from dataclasses import dataclass
+
+from access import people
+from reviews import packet, policy
+from reviews.models import APPROVING, DeploymentReviewRequest, Packet, Vote
+from reviews.rights import people_in
+
+Names = dict[int, str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`able`: who could fill an open seat; `everybody`: all in the groups of the open seats, also who had a hand in it."""
+
+    able: Names
+    everybody: Names
+
+
+NOBODY = Asked({}, {})
+
+
+def asked(review_requests: list[DeploymentReviewRequest]) -> dict:
+    """Request id → Asked, for requests in review with their policy. Raises Refused 503 when the primary is away."""
+    standing = [found for found in review_requests if found.policy and policy.is_sound(found.policy.rules)]
+    packets = _newest_packets(standing)
+    votes = _approvals(standing)
+    groups, names = people.reviewers({group for found in standing for group in found.policy.groups})
+    return {found.pk: _asked(found, packets.get(found.pk), votes.get(found.pk, set()), groups, names) for found in standing}
+
+
+def _newest_packets(review_requests: list[DeploymentReviewRequest]) -> dict:
+    revisions = {found.pk: found.revision for found in review_requests}
+    rows = Packet.objects.filter(review_request__in=revisions).only("review_request", "revision", "digest", "body")
+    return {row.review_request_id: row for row in rows if row.revision == revisions[row.review_request_id]}
+
+
+def _approvals(review_requests: list[DeploymentReviewRequest]) -> dict[object, set[int]]:
+    found: dict = {}
+    revisions = {each.pk: each.revision for each in review_requests}
+    rows = Vote.objects.filter(review_request__in=revisions, choice__in=APPROVING).values_list("review_request", "revision", "user_id")
+    for request_id, revision, user_id in rows:
+        if revision == revisions[request_id]:
+            found.setdefault(request_id, set()).add(user_id)
+    return found
+
+
+def _asked(found: DeploymentReviewRequest, frozen: Packet | None, approvers: set[int], groups: people.Groups, names: Names) -> Asked:
+    if frozen is None or not packet.is_intact(frozen, found.digest):
+        return NOBODY
+    counted = {user_id: theirs for user_id, theirs in groups.items() if user_id in approvers}
+    wanted = {rule["group"] for rule in policy.open_seats(found.policy.rules, counted)}
+    hands = people_in(packet.value_of(frozen)) | {found.requested_by_id}
+    everybody = {user_id: names[user_id] for user_id, theirs in groups.items() if theirs & wanted}
+    return Asked({user_id: name for user_id, name in everybody.items() if user_id not in approvers | hands}, everybody)
