@@ -176,7 +176,9 @@ def request_review(
     with taking_turn(actor, "request_review", request_id, role=ActingRole.OWNER) as turn:
         review_request, now = turn.review_request, turn.now
         reasons = owner_turn_reasons(turn, version, scope="request")
-        if ended := state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED):
+        ended = state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED)
+        # A reviewer sees the request and not the plan, whose lock would answer 404 where they simply may not.
+        if ended or any(reason.status == 403 for reason in reasons):
             raise Refused(*reasons, *ended)
         expire_due(plan_id=review_request.plan_id, environment_id=review_request.environment_id, now=now)
         plan = locked_plan(actor, review_request.plan_id)
