@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import readiness, verify_startup
+from benchmarks import readiness, receipts, verify_startup
 from benchmarks.load import BadAnswer, is_whole
 from benchmarks.readiness import Ratio, Slice
 
@@ -59,3 +59,10 @@ def test_start_of_the_verifier_is_measured_in_three_ways():
 
     assert list(found) == ["imports", "readiness-verify", "python verify.py"]
     assert all(value > 0 for value in found.values())
+
+
+def test_growth_is_measured_against_the_logarithm():
+    small = {"leaves": 10, "append_us": 2.0, "inclusion_us": 4.0, "consistency_us": 1.0}
+    large = {"leaves": 100, "append_us": 3.0, "inclusion_us": 4.0, "consistency_us": 3.0}
+
+    assert receipts.growth([small, large]) == {"append_us": 1.5, "inclusion_us": 1.0, "consistency_us": 3.0, "log_n": 2.0}

@@ -1,14 +1,15 @@
 """Keys that change while decisions are made: every receipt verifies, none is lost."""
 
+import json
 import threading
 from pathlib import Path
 
 from django.db import connections
 
 from config.refusals import Refused
-from receipts import signing
+from receipts import signing, status
 from receipts.in_force import kid_in_force
-from receipts.keys import jwks, register_key, rotate
+from receipts.keys import jwks, register_key, revoke, rotate
 from receipts.models import Receipt
 from receipts.verify import load_keys, verify
 from tests.factories import Story, make_plan
@@ -54,7 +55,7 @@ def waiting_for_one_vote(story: Story, count: int) -> list:
     return found
 
 
-def test_F19_keys_are_rotated_under_load(both_stores_committed, settings, tmp_path):
+def test_F19_keys_are_rotated_and_one_is_revoked_under_load(both_stores_committed, settings, tmp_path):
     key_file = tmp_path / "key.pem"
     settings.RECEIPT_SIGNING_KEY, settings.RECEIPT_SIGNING_KEY_FILE = "", str(key_file)
     key_file.write_bytes(signing.new_private_key_pem())
@@ -65,9 +66,11 @@ def test_F19_keys_are_rotated_under_load(both_stores_committed, settings, tmp_pa
     for decider in deciders:
         decider.start()
     start.wait()
+    first = signing.signer().kid
 
     for number in range(ROUNDS):
         turn_the_key(key_file, tmp_path / f"{number}.pem")
+    revoke(first, reason="lost")
     for decider in deciders:
         decider.join(60)
 
@@ -75,10 +78,16 @@ def test_F19_keys_are_rotated_under_load(both_stores_committed, settings, tmp_pa
     assert {code for decider in deciders for code in decider.refusals} <= {(503, "signing_key_retired"), (503, "signing_key_next")}
     receipts, keys = list(Receipt.objects.all()), load_keys(jwks())
     assert len(receipts) == len(requests)
-    assert all(verify(receipt.envelope, keys).verified for receipt in receipts)
+    assert [receipt.kid for receipt in receipts if not verify(receipt.envelope, keys).verified] == [first] * count_of(first)
+    listed = {entry["receipt_sha256"] for entry in json.loads(bytes(status.newest().payload))["revoked"]}
+    assert listed == {receipt.sha256 for receipt in receipts if receipt.kid == first}
     assert len({receipt.kid for receipt in receipts}) > 1
     assert kid_in_force() == signing.signer().kid
     assert_consistent()
+
+
+def count_of(kid: str) -> int:
+    return Receipt.objects.filter(kid=kid).count()
 
 
 def turn_the_key(key_file: Path, new: Path) -> None:
