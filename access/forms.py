@@ -8,6 +8,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 
 from access.models import Mail, Scope
+from config.custody import name_text
 from config.forms import StrictForm
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
@@ -67,7 +68,9 @@ class MailForm(StrictForm):
 class NewTokenForm(StrictForm):
     """A token of one's own: what for, which scopes, which partners, how long."""
 
-    name = forms.CharField(label="Name", help_text="What the token is for, for example: nightly pipeline", max_length=80)
+    name = forms.CharField(
+        label="Name", help_text="What the token is for, for example: nightly pipeline", max_length=80, validators=[name_text]
+    )
     scopes = forms.MultipleChoiceField(
         label="Scopes", choices=Scope.choices, help_text="As few as will do. No token votes.", widget=forms.CheckboxSelectMultiple
     )

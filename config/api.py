@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from config.errors import DATABASE_ERRORS, RETRY_AFTER_SECONDS, problem, refusal_of
 from config.middleware import close_broken_connections
+from config.payload import shown_key
 from config.refusals import Reason, Refused, Unfit, reasons_of, refuse_if
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def _bad_text_pointer(value, pointer: str = "") -> str:
 
 def escape(key: str) -> str:
     """One token of a JSON pointer (RFC 6901 section 3)."""
-    return key.replace("~", "~0").replace("/", "~1")
+    return shown_key(key).replace("~", "~0").replace("/", "~1")
 
 
 def parse_json(body: bytes) -> object:
@@ -182,7 +183,7 @@ class StrictSerializer(serializers.Serializer):
     """Refuses what it does not know: a key that is not a writable field is an error and never dropped in silence."""
 
     def to_internal_value(self, data):
-        unknown = {key[:80]: [UNKNOWN_FIELD] for key in self._unknown(data)}
+        unknown = {shown_key(key): [UNKNOWN_FIELD] for key in self._unknown(data)}
         try:
             said = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -233,7 +234,7 @@ def validated(serializer_class, request, **options) -> dict:
 
 
 def wrong_parameter(name: str, detail: str, *, code: str = "invalid") -> Reason:
-    return Reason(code, detail, status=400, parameter=name[:80])
+    return Reason(code, detail, status=400, parameter=shown_key(name))
 
 
 def parameter_reasons(request, *allowed: str) -> list[Reason]:

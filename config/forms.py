@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django import forms
 from django.core.exceptions import ValidationError
 
+from config.payload import kind_in_link, shown_key
 from config.refusals import Reason, Refused
 
 
@@ -22,6 +23,9 @@ class StrictForm(forms.Form):
         self.outcome = None
         self.reasons: list[Reason] = []
         self.refused_with = 0
+        for field in self.fields.values():
+            if "invalid_choice" in field.error_messages:  # Django's own repeats the value
+                field.error_messages["invalid_choice"] = "Choose from what is proposed."
 
     @property
     def optional(self) -> set[str]:
@@ -38,9 +42,20 @@ class StrictForm(forms.Form):
         super()._post_clean()
         for name in self.data:
             if name not in self.fields and name not in self.also_sent:
-                self.add_error(None, ValidationError(f"{name[:80]}: this field is not known here.", code="unknown_field"))
+                self.add_error(None, ValidationError(f"{shown_key(name)}: this field is not known here.", code="unknown_field"))
             elif name not in self.repeatable and hasattr(self.data, "getlist") and len(self.data.getlist(name)) > 1:
-                self.add_error(None, ValidationError(f"{name[:80]}: this field was sent more than once.", code="repeated_field"))
+                self.add_error(None, ValidationError(f"{shown_key(name)}: this field was sent more than once.", code="repeated_field"))
+
+        self._forget_payload()
+
+    def _forget_payload(self) -> None:
+        """A form that is shown again with its answers leaves out those that hold what must not be kept."""
+        sent = self.data.getlist if hasattr(self.data, "getlist") else lambda name: [self.data[name]]
+        held = [name for name in self.data if any(kind_in_link(str(value)) for value in sent(name))] if self.errors or self.reasons else []
+        if held:
+            self.data = self.data.copy()
+        for name in held:
+            self.data[name] = ""
 
     def attempt(self, verb: Callable[[dict], object]) -> bool:
         """Hand the checked values to a verb. False leaves the errors and reasons on the form; Refused 404 goes on to the caller."""
@@ -62,6 +77,7 @@ class StrictForm(forms.Form):
                 self.add_error(name, reason.detail.removeprefix(f"{reason.pointer[1:]}: "))
             else:
                 self.reasons.append(reason)
+        self._forget_payload()
 
     def _field_of(self, pointer: str) -> str:
         """The field for a pointer such as `/fields/p99_ms` or `/conditions/3`; empty when the form has none."""

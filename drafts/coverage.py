@@ -11,6 +11,7 @@ from access.actors import Actor, call_reasons
 from config.databases import STORE
 from config.refusals import Reason, Refused, not_found, recorded, refuse_if
 from config.retrying import retried
+from drafts.custody import fold_key, text_reasons
 from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, Partner, PlanState, Role
 
 PLAN_FIELDS = ("name", "gate_type", "system_scope", "authority_context", "external_reference", "archived")
@@ -131,10 +132,15 @@ def create_plan(actor: Actor, *, partner_slug: str | None, fields: dict) -> Cove
                 "unknown_partner", "There is no such partner among yours.", clear_by="an operator", pointer="/partner", status=400
             )
             raise Refused(*call_reasons(actor, "draft"), unknown)
-        refuse_if(owner_reasons(actor, partner, scope="draft"))
-        plan = _stored(lambda: CoveragePlan.objects.create(partner=partner, **fields))
+        refuse_if(owner_reasons(actor, partner, scope="draft") + text_reasons(fields, CoveragePlan))
+        plan = _stored(lambda: CoveragePlan.objects.create(partner=partner, **_keyed(fields)))
         _sign(plan, actor)
         return seen_plan(plan.pk)
+
+
+def _keyed(fields: dict) -> dict:
+    """With the key of the reference, where there is one."""
+    return fields | {"reference_key": fold_key(fields["external_reference"])} if "external_reference" in fields else fields
 
 
 def _stored(write):
@@ -159,7 +165,8 @@ def edit_plan(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: Versio
         plan = locked_plan(actor, plan_id)
         reasons = owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version)
         only_archives = set(fields) <= {"archived"} and plan.state_now != PlanState.REVIEW_REQUESTED
-        refuse_if(reasons + ([] if only_archives else edit_reasons(plan)))
+        refuse_if(reasons + text_reasons(fields, CoveragePlan) + ([] if only_archives else edit_reasons(plan)))
+        fields = _keyed(fields)
         for name, value in fields.items():
             setattr(plan, name, value)
         plan.version += 1
@@ -177,7 +184,8 @@ def append_move(actor: Actor, plan_id: uuid.UUID, *, fields: dict, version: Vers
         plan = locked_plan(actor, plan_id)
         last = plan.moves.aggregate(last=Max("number"))["last"] or 0
         reasons = owner_reasons(actor, plan.partner, scope="draft") + version_reasons(plan.version, version)
-        refuse_if(reasons + _corrects_reasons(fields.get("corrects"), last) + edit_reasons(plan))
+        wrong = _corrects_reasons(fields.get("corrects"), last) + text_reasons(fields, ExpansionMove)
+        refuse_if(reasons + wrong + edit_reasons(plan))
         made = ExpansionMove.objects.create(plan=plan, number=last + 1, **fields)
         plan.version += 1
         plan.updated_at = Now()

@@ -1,29 +1,46 @@
-"""What a short text may hold: one set of validators for API, forms and commands."""
-
-import re
-import unicodedata
+"""Which rule of config.custody each text of a plan and its moves obeys, and all that is wrong with one."""
 
 from django.core.exceptions import ValidationError
 
-# Control, format (zero-width, bidi), surrogate, private use, unassigned, line and paragraph separators.
-FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-EVIDENCE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[!-~]*)?\Z")
+from config.custody import comment_text, evidence_link, fold_key, folded, name_text, no_payload, plain_text, slug_text
+from config.refusals import Reason
+
+# Models, forms and serializers take these; old migrations name some of them here.
+__all__ = [
+    "comment_text",
+    "evidence_link",
+    "fold_key",
+    "folded",
+    "name_text",
+    "no_payload",
+    "plain_text",
+    "rule_reasons",
+    "slug_text",
+    "text_reasons",
+]
 
 
-def plain_text(value: str) -> None:
-    """One line of text in NFC without invisible characters. Raises ValidationError, which never repeats the value."""
-    if any(unicodedata.category(letter) in FORBIDDEN_CATEGORIES for letter in value):
-        raise ValidationError("Use visible characters on one line only.", code="invisible_character")
-    if not unicodedata.is_normalized("NFC", value):
-        raise ValidationError("Use composed characters (Unicode NFC).", code="not_normalized")
+def text_reasons(fields: dict[str, object], model) -> list[Reason]:
+    """What is wrong with texts that are about to be stored in columns of a model: length, and the column's own validators."""
+    return [reason for name, value in fields.items() if isinstance(value, str) for reason in _reasons(name, value, model)]
 
 
-def comment_text(value: str) -> None:
-    """Like plain_text, with line breaks."""
-    plain_text(value.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+def rule_reasons(value: str, check, *, pointer: str, length: int) -> list[Reason]:
+    """What is wrong with one text that is no column of a model's, or of which the caller knows better."""
+    if len(value) > length:
+        return [Reason("max_length", f"This may have {length} characters at most.", pointer=pointer, status=400)]
+    try:
+        check(value)
+    except ValidationError as error:
+        return [Reason(error.code, f"{pointer[1:]}: {error.messages[0]}", pointer=pointer, status=400)]
+    return [] if value.strip() else [Reason("blank", "This may not be blank.", pointer=pointer, status=400)]
 
 
-def evidence_link(value: str) -> None:
-    """An http(s) address in printable ASCII, without credentials. It is shown, never fetched. Raises ValidationError."""
-    if not EVIDENCE_URL.match(value):
-        raise ValidationError("Give an http:// or https:// address without a user name or password in it.", code="invalid_url")
+def _reasons(name: str, value: str, model) -> list[Reason]:
+    try:
+        model._meta.get_field(name).run_validators(value)
+    except ValidationError as error:
+        return [
+            Reason(found.code or "invalid", f"{name}: {found.messages[0]}", pointer=f"/{name}", status=400) for found in error.error_list
+        ]
+    return [] if value.strip() else [Reason("blank", f"{name}: This may not be blank.", pointer=f"/{name}", status=400)]

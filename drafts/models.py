@@ -3,19 +3,27 @@
 import uuid
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
-from drafts.custody import plain_text
+from config.constraints import within
+from drafts.custody import name_text, plain_text, slug_text
 
 
 class Partner(models.Model):
     """The organisation whose path is covered: the tenant."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    slug = models.SlugField(max_length=64, unique=True)
-    name = models.CharField(max_length=120, validators=[plain_text])
+    slug = models.SlugField(max_length=64, unique=True, validators=[slug_text])
+    name = models.CharField(max_length=120, validators=[name_text])
     demo = models.BooleanField(default=False, editable=False, help_text="Made by seed_demo; a production-like installation must hold none.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("slug"), name="one_partner_per_slug"),
+            within("partner_slug_short", "slug", 64),
+            within("partner_name_short", "name", 120),
+        ]
 
     def __str__(self) -> str:
         return self.slug
@@ -66,11 +74,19 @@ class CoverageQuerySet(models.QuerySet):
         )
 
 
+def coverage_constraints(prefix: str) -> list[models.CheckConstraint]:
+    return [
+        within(f"{prefix}_gate_type_short", "gate_type", 64),
+        within(f"{prefix}_system_scope_short", "system_scope", 120),
+        within(f"{prefix}_authority_short", "authority_context", 300),
+    ]
+
+
 class Coverage(models.Model):
     """What a plan and each of its moves have in common: three boundary fields, and a state that reviews.lifecycle.carry alone sets."""
 
-    gate_type = models.CharField(max_length=64, validators=[plain_text])
-    system_scope = models.CharField(max_length=120, validators=[plain_text])
+    gate_type = models.CharField(max_length=64, validators=[name_text])
+    system_scope = models.CharField(max_length=120, validators=[name_text])
     authority_context = models.CharField(max_length=300, validators=[plain_text])
     state = models.CharField(max_length=16, choices=PlanState.choices, default=PlanState.DRAFT, editable=False)
     review_until = models.DateTimeField(null=True, editable=False)
@@ -87,8 +103,10 @@ class CoveragePlan(Coverage):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="plans")
-    name = models.CharField(max_length=120, validators=[plain_text])
-    external_reference = models.CharField(max_length=200, validators=[plain_text])
+    name = models.CharField(max_length=120, validators=[name_text])
+    external_reference = models.CharField(max_length=200, validators=[name_text])
+    # SHA-256 of the folded reference: two that people would take for one are one.
+    reference_key = models.CharField(max_length=64, editable=False)
     archived = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -97,7 +115,11 @@ class CoveragePlan(Coverage):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["partner", "external_reference"], name="one_plan_per_reference"),
+            models.UniqueConstraint(fields=["partner", "reference_key"], name="one_plan_per_folded_reference"),
             models.CheckConstraint(condition=models.Q(state__in=PlanState.values), name="plan_state_known"),
+            within("plan_name_short", "name", 120),
+            within("plan_reference_short", "external_reference", 200),
+            *coverage_constraints("plan"),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="plan_newest_first"),
@@ -126,6 +148,7 @@ class ExpansionMove(Coverage):
             models.CheckConstraint(
                 condition=models.Q(corrects__isnull=True) | models.Q(corrects__lt=models.F("number")), name="move_corrects_earlier"
             ),
+            *coverage_constraints("move"),
         ]
 
     def __str__(self) -> str:

@@ -1,15 +1,17 @@
 """JSON shapes of partners, plans and moves. Input and output are separate; nothing derived can be written."""
 
+from django.core.validators import MaxLengthValidator
 from rest_framework import serializers
 
 from config.api import FlagField, Shaped, StrictSerializer, TextField, WholeNumberField
-from drafts.custody import plain_text
 from drafts.models import CoveragePlan, PlanState
 
 
 def text_field(name: str, **options) -> TextField:
-    """A text field with the length of the model's."""
-    return TextField(max_length=CoveragePlan._meta.get_field(name).max_length, validators=[plain_text], **options)
+    """A text field with the length and the rules of the model's."""
+    column = CoveragePlan._meta.get_field(name)
+    rules = [check for check in column.validators if not isinstance(check, MaxLengthValidator)]
+    return TextField(max_length=column.max_length, validators=rules, **options)
 
 
 class CoverageInput(StrictSerializer):
@@ -34,7 +36,8 @@ class PlanInput(PlanChange):
         "authority_context": "chief accountant signs each export",
         "external_reference": "LEDG-17",
     }
-    partner = TextField(max_length=64, validators=[plain_text])
+    # Looked up, never stored.
+    partner = TextField(max_length=64)
 
 
 class MoveInput(CoverageInput):

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from django.core.exceptions import ValidationError
 
+from config.payload import shown_key
 from config.refusals import Reason, Refused
 from drafts.custody import evidence_link, plain_text
 from reviews.models import Confirmation, Kind
@@ -155,7 +156,7 @@ def clean_fields(kind: str, given: object) -> dict:
         raise Refused(Reason("invalid_type", "fields: This must be an object.", pointer="/fields", status=400))
     known = {field.name: field for field in FIELDS[Kind(kind)]}
     wrong = [
-        Reason("unknown_field", "This field is not known here.", pointer=f"/fields/{str(name)[:80]}", status=400)
+        Reason("unknown_field", "This field is not known here.", pointer=f"/fields/{shown_key(str(name))}", status=400)
         for name in given
         if name not in known
     ]

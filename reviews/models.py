@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django_fsm import FSMField, transition
 
-from drafts.custody import comment_text
+from config.constraints import within
+from drafts.custody import comment_text, name_text, slug_text
 from drafts.models import CoveragePlan
 
 HEX_DIGEST = 64
@@ -19,10 +20,13 @@ class Environment(models.Model):
     """Where a rollout would go. Protected unless an operator says otherwise."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    slug = models.SlugField(max_length=64, unique=True)
-    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=64, unique=True, validators=[slug_text])
+    name = models.CharField(max_length=120, validators=[name_text])
     protected = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [within("environment_slug_short", "slug", 64), within("environment_name_short", "name", 120)]
 
     def __str__(self) -> str:
         return self.slug
@@ -264,6 +268,8 @@ class Confirmation(models.Model):
                 condition=models.Q(named_id__isnull=True, named="") | (models.Q(named_id__isnull=False) & ~models.Q(named="")),
                 name="confirmation_named_has_name",
             ),
+            within("confirmation_link_short", "evidence_url", 500),
+            within("confirmation_named_short", "named", 64),
         ]
         indexes = [models.Index(fields=["named_id"], condition=models.Q(named_id__isnull=False), name="confirmation_of_named")]
 
@@ -304,6 +310,7 @@ class Vote(models.Model):
         ordering = ["cast_at"]
         constraints = [
             models.CheckConstraint(condition=models.Q(choice__in=Choice.values), name="vote_choice_known"),
+            within("vote_comment_short", "comment", 2000, lines=True),
             models.UniqueConstraint(
                 fields=["review_request", "revision", "user_id"], condition=models.Q(choice__in=APPROVING), name="one_approval_per_person"
             ),
@@ -381,6 +388,7 @@ class Event(models.Model):
                 fields=["number"], condition=models.Q(review_request__isnull=True, number__gt=1), name="one_organisation_event_per_number"
             ),
             models.CheckConstraint(condition=models.Q(role__in=["", *ActingRole.values]), name="event_role_known"),
+            within("event_comment_short", "comment", 2000, lines=True),
         ]
         indexes = [
             models.Index(fields=["-at"], name="event_newest_first"),
@@ -416,7 +424,10 @@ class FreezeWindow(models.Model):
     frozen_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("starts_at")), name="freeze_ends_after_start")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("starts_at")), name="freeze_ends_after_start"),
+            within("freeze_reason_short", "reason", 300),
+        ]
         indexes = [models.Index(fields=["environment", "ends_at"], name="freeze_by_end")]
 
     def __str__(self) -> str:
@@ -431,6 +442,9 @@ class FreezeEnd(models.Model):
     ended_by_id = models.BigIntegerField()
     ended_by = models.CharField(max_length=64)
     ended_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [within("freeze_comment_short", "comment", 2000, lines=True)]
 
     def __str__(self) -> str:
         return f"{self.freeze}, ended"

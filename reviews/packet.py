@@ -7,8 +7,9 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 
+from config.payload import shown_key
 from config.refusals import Reason, Refused, refuse_if
-from drafts.custody import plain_text
+from drafts.custody import name_text
 from drafts.sections import authors_section, moves_section, plan_section, section_digest
 from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
 from reviews import confirmations
@@ -99,19 +100,29 @@ def intact_value(review_request: DeploymentReviewRequest) -> dict:
 # --- subjects -----------------------------------------------------------------------------------------------------------------
 
 
+def _unknown_keys(subject: object) -> list[str]:
+    """Pointers, below the subject, of what is no part of one."""
+    if not isinstance(subject, dict):
+        return []
+    digest = subject.get("digest")
+    below = [f"digest/{shown_key(key)}" for key in digest if key not in DIGEST_WORDS] if isinstance(digest, dict) else []
+    return [shown_key(key) for key in subject if key not in ("name", "digest")] + below
+
+
 def _subject_problem(subject: object) -> str:
-    if not isinstance(subject, dict) or set(subject) != {"name", "digest"}:
+    if not isinstance(subject, dict) or not {"name", "digest"} <= set(subject):
         return "A subject is {name, digest}."
     name, digest = subject["name"], subject["digest"]
     if not isinstance(name, str) or len(name) > 120 or not name.strip():
         return "name must be a text of 1 to 120 characters."
     try:
-        plain_text(name)
+        name_text(name)
     except ValidationError as error:
         return f"name: {error.messages[0]}"
-    if not isinstance(digest, dict) or not digest or not set(digest) <= set(DIGEST_WORDS):
+    known = {word: value for word, value in digest.items() if word in DIGEST_WORDS} if isinstance(digest, dict) else {}
+    if not known:
         return "digest must hold sha256 or gitCommit."
-    if not all(isinstance(value, str) and DIGEST_WORDS[word].match(value) for word, value in digest.items()):
+    if not all(isinstance(value, str) and DIGEST_WORDS[word].match(value) for word, value in known.items()):
         return "A digest is hexadecimal in lower case: 64 digits for sha256, 40 for gitCommit."
     return ""
 
@@ -120,11 +131,17 @@ def clean_subjects(given: object) -> list[dict]:
     """What would be deployed: a list of {name, digest {sha256 or gitCommit}}. Raises Refused (400) naming each wrong one."""
     if not isinstance(given, list) or len(given) > MAX_SUBJECTS:
         raise Refused(Reason("invalid", f"subject must be a list of at most {MAX_SUBJECTS} subjects.", pointer="/subject", status=400))
-    problems = [(number, _subject_problem(subject)) for number, subject in enumerate(given)]
-    wrong = [Reason("invalid", problem, pointer=f"/subject/{number}", status=400) for number, problem in problems if problem]
-    if wrong:
-        raise Refused(*wrong)
+    refuse_if([reason for number, subject in enumerate(given) for reason in _subject_reasons(number, subject)])
     return given
+
+
+def _subject_reasons(number: int, subject: object) -> list[Reason]:
+    pointer, problem = f"/subject/{number}", _subject_problem(subject)
+    unknown = [
+        Reason("unknown_field", "A subject is {name, digest}; this is no part of it.", pointer=f"{pointer}/{key}", status=400)
+        for key in _unknown_keys(subject)
+    ]
+    return ([Reason("invalid", problem, pointer=pointer, status=400)] if problem else []) + unknown
 
 
 def subject_words(subjects: list[dict]) -> frozenset[str]:

@@ -143,7 +143,8 @@ def test_subjects_that_are_refused_are_named_by_pointer(subject):
     good = {"name": "app", "digest": SHA}
     with pytest.raises(Refused) as caught:
         packet.clean_subjects([good, subject])
-    assert [reason.pointer for reason in caught.value.reasons] == ["/subject/1"]
+    # What is no part of a subject is named itself.
+    assert {"/".join(reason.pointer.split("/")[:3]) for reason in caught.value.reasons} == {"/subject/1"}
     assert caught.value.status == 400
 
 

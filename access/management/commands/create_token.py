@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from access.models import Scope, User
@@ -25,5 +26,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active user {username!r}.")
-        token = create_token(user, scopes=scope, partners=partner, name=name, lifetime=timedelta(days=days), created_by="command line")
+        try:
+            token = create_token(user, scopes=scope, partners=partner, name=name, lifetime=timedelta(days=days), created_by="command line")
+        except ValidationError as error:
+            raise CommandError(f"--name: {error.messages[0]}") from None
         self.stdout.write(f"Token for {username} ({', '.join(sorted(set(scope)))}), {days} days, shown this once: {token}")

@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from access.models import User
 from config.refusals import Refused
-from drafts.models import Partner, Role
-from reviews.organisation import COMMAND_LINE, set_email, set_groups, set_membership
+from drafts.custody import no_payload
+from drafts.models import Role
+from reviews.organisation import COMMAND_LINE, set_email, set_groups, set_membership, set_partner
 
 
 def membership(text: str) -> tuple[str, str]:
@@ -45,8 +46,7 @@ class Command(BaseCommand):
                 set_groups(COMMAND_LINE, user, add=set(group), remove=set(ungroup))
                 User.objects.filter(pk=user.pk).update(is_staff=user.groups.exists())
             for slug, role in partner:
-                found, _ = Partner.objects.get_or_create(slug=slug, defaults={"name": slug})
-                set_membership(COMMAND_LINE, user, found, role=None if role == "none" else role)
+                set_membership(COMMAND_LINE, user, set_partner(COMMAND_LINE, slug), role=None if role == "none" else role)
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(f"{username}: groups {', '.join(sorted(user.groups.values_list('name', flat=True))) or 'none'}.")
@@ -56,6 +56,7 @@ class Command(BaseCommand):
         try:
             user.set_password(None if machine else self._password(user))
             user.full_clean(exclude=["password"])
+            no_payload(username)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         user.save()
