@@ -48,3 +48,20 @@ def test_whole_number_reads_digits(value, expected):
 def test_whole_number_refuses_anything_else(value):
     with pytest.raises(ImproperlyConfigured, match="X must be a whole number of at least 1"):
         env.whole_number({"X": value}, "X", default=7, least=1)
+
+
+def test_what_a_caller_leaves_out_is_the_closed_answer():
+    assert env.switch({}, "X") is False
+    assert env.text({}, "X") == ""
+    assert env.whole_number({"X": "0"}, "X", default=7) == 0
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", ""), (" unix:/run/signer ", "unix:/run/signer")])
+def test_a_socket_is_named_by_its_absolute_path(value, expected):
+    assert env.unix_socket({"X": value}, "X") == expected
+
+
+@pytest.mark.parametrize("value", ["unix:run/signer", "/run/signer", "tcp:/run/signer", "unix:", "http://x"])
+def test_anything_else_is_no_socket(value):
+    with pytest.raises(ImproperlyConfigured, match="X must be unix: and the absolute path of a socket"):
+        env.unix_socket({"X": value}, "X")

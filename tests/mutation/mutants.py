@@ -82,7 +82,11 @@ def _places(tree: ast.Module) -> Iterator[Place]:
         line = node.lineno if isinstance(node, ast.stmt) else line
         if isinstance(node, ast.FunctionDef):
             name = f"{inside}{node.name}"
-            yield from walk(node, name, f"{name}.<locals>.", line)
+            # What an argument is when it is left out belongs to no statement of the body: the first one stands for it.
+            yield from walk(node.args, f"{name}()", inside, node.body[0].lineno)
+            for child in node.body:
+                if not _is_docstring(child):
+                    yield from visit(child, name, f"{name}.<locals>.", line)
         elif isinstance(node, ast.ClassDef):
             for child in node.body:
                 if isinstance(child, ast.FunctionDef):

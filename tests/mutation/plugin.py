@@ -123,10 +123,25 @@ def _exit_of(child: int) -> int:
 
 def put_mutant_in_place(mutant: Mutant) -> None:
     code = compile(mutant.tree, str(PROJECT / mutant.path), "exec")
-    if mutant.owner:
+    if mutant.owner.endswith("()"):
+        _replace_defaults(mutant, code)
+    elif mutant.owner:
         put_in_place(mutant.path, code)
     else:
         _replace_values(mutant, code)
+
+
+def _replace_defaults(mutant: Mutant, code: types.CodeType) -> None:
+    """What arguments are when they are left out."""
+    name = mutant.owner.removesuffix("()")
+    made = {"__name__": "mutant", "__file__": str(PROJECT / mutant.path)}
+    exec(code, made)  # noqa: S102  our own source, changed in one place
+    changed = made[name]
+    while hasattr(changed, "__wrapped__"):
+        changed = changed.__wrapped__
+    for function in [thing for thing in gc.get_objects() if type(thing) is types.FunctionType]:
+        if function.__code__.co_filename == str(PROJECT / mutant.path) and function.__qualname__ == name:
+            function.__defaults__, function.__kwdefaults__ = changed.__defaults__, changed.__kwdefaults__
 
 
 def put_in_place(path: str, code: types.CodeType) -> None:

@@ -65,6 +65,18 @@ def test_expire_writes_the_end_of_an_approval(both_stores, capsys):
     assert_consistent()
 
 
+def test_a_written_expiry_sets_what_rested_on_it(both_stores):
+    story = Story()
+    review_request = story.approved()
+    before = review_request.updated_at
+    lapse(review_request)
+    assert CoveragePlan.objects.get(pk=story.plan.pk).state == "approved"
+    assert expire(review_request.pk, wait=True) is True
+    assert CoveragePlan.objects.get(pk=story.plan.pk).state == "draft"
+    assert DeploymentReviewRequest.objects.get(pk=review_request.pk).updated_at > before
+    assert_consistent()
+
+
 def test_due_expiries_come_in_pages_by_their_end(both_stores):
     lapsed(Story(), many=3)
     whole = due_expiries(most=10)

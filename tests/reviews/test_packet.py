@@ -16,6 +16,7 @@ from drafts.coverage import append_move
 from receipts.canonical import b64url, canonical_bytes
 from reviews import decisions, packet
 from reviews.models import Packet
+from tests.clock import unguarded
 from tests.factories import Story, actor
 from tests.reviews.machine.cast import MOVE
 
@@ -146,6 +147,49 @@ def test_subjects_that_are_refused_are_named_by_pointer(subject):
     # What is no part of a subject is named itself.
     assert {"/".join(reason.pointer.split("/")[:3]) for reason in caught.value.reasons} == {"/subject/1"}
     assert caught.value.status == 400
+    assert set(caught.value.codes) <= {"invalid", "unknown_field"}
+
+
+def test_the_longest_name_and_the_longest_list_of_subjects_are_taken():
+    longest = [{"name": "x" * 120, "digest": SHA}] * 20
+    assert packet.clean_subjects(longest) == longest
+
+
+@pytest.mark.parametrize("given_", [[{"name": "x", "digest": SHA}] * 21, {}, "x", None])
+def test_what_is_no_list_of_subjects_is_refused_as_a_whole(given_):
+    with pytest.raises(Refused) as caught:
+        packet.clean_subjects(given_)
+    assert [(reason.pointer, reason.code, reason.status) for reason in caught.value.reasons] == [("/subject", "invalid", 400)]
+
+
+def damaged(call) -> None:
+    with pytest.raises(Refused) as caught:
+        call()
+    assert [(reason.code, reason.status, reason.clear_by) for reason in caught.value.reasons] == [("packet_damaged", 409, "an operator")]
+
+
+def test_nothing_is_read_from_bytes_that_are_not_those_of_the_digest(both_stores):
+    review_request = Story().in_review()
+    frozen = Packet.objects.get()
+    assert packet.damage_reasons(frozen, review_request.digest) == []
+    assert packet.damage_reasons(frozen, "0" * 64) == [packet.DAMAGED]
+    with unguarded():
+        Packet.objects.update(body=bytes(frozen.body).replace(b"threshold", b"thresholt"))
+    damaged(lambda: packet.value_of(Packet.objects.get()))
+    damaged(lambda: packet.intact_value(review_request))
+
+
+def test_a_packet_of_another_digest_is_not_the_one_of_the_request(both_stores):
+    review_request = Story().in_review()
+    review_request.digest = "0" * 64
+    damaged(lambda: packet.intact_value(review_request))
+
+
+def test_a_packet_that_is_gone_is_a_damaged_one(both_stores):
+    review_request = Story().in_review()
+    with unguarded():
+        Packet.objects.all()._raw_delete("self_service")
+    damaged(lambda: packet.current(review_request))
 
 
 def test_subject_words_name_each_digest():

@@ -65,7 +65,7 @@ def test_two_rules_of_one_group_need_two_people():
 GOOD = {"name": "release", "group": "release", "quorum": 1}
 
 
-@pytest.mark.parametrize("rules", [[GOOD], [GOOD, GOOD], [{**GOOD, "quorum": 7}]])
+@pytest.mark.parametrize("rules", [[GOOD], [GOOD, GOOD], [{**GOOD, "quorum": 7}], [GOOD] * 20, [{**GOOD, "quorum": 20}]])
 def test_sound_rules(rules):
     assert policy.is_sound(rules)
 
@@ -75,7 +75,7 @@ def test_sound_rules(rules):
     [None, [], {}, "", "x", (GOOD,), [None], ["x"], [[]], [{}], [GOOD, {}]]
     + [[{**GOOD, "quorum": quorum}] for quorum in (0, -1, None, "1", 1.0, True, False, [1])]
     + [[{key: value for key, value in GOOD.items() if key != gone}] for gone in GOOD]
-    + [[{**GOOD, "group": ""}], [{**GOOD, "name": None}]],
+    + [[{**GOOD, "group": ""}], [{**GOOD, "name": None}], [GOOD] * 21, [{**GOOD, "quorum": 21}]],
 )
 def test_rules_that_ask_for_nobody_are_not_sound(rules):
     assert not policy.is_sound(rules)
