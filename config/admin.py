@@ -1,12 +1,19 @@
 """The reviewers' desk: stock admin, one sign-in, and nothing in it can add, edit or delete."""
 
+import re
+
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from access.actors import Actor, actor_of
+from config.refusals import Reason, Refused
 
 
 def desk_actor(request) -> Actor:
@@ -50,6 +57,99 @@ class Desk(admin.AdminSite):
         return HttpResponseRedirect(reverse("password_change"))
 
 
+# --- lists --------------------------------------------------------------------------------------------------------------------------
+
+PLACES = re.compile(r"-?\d{1,2}(?:\.-?\d{1,2})*")
+PAGE = re.compile(r"\d{1,4}")
+# Quotes would be read as phrases by stock admin's search; control characters are in no text of ours.
+UNSEARCHABLE = re.compile("[\x00-\x1f\x7f-\x9f\"'`\\\\\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+LONGEST_SEARCH = 200
+MOST_ROWS = 1000
+
+
+def query_reasons(request, model_admin) -> list[Reason]:
+    """H07: a list takes its own filters, `q`, `p` and, where its columns can be sorted, `o`; each once, each of its form."""
+    filters = _values_of_filters(request, model_admin)
+    wrong = []
+    for name, values in request.GET.lists():
+        value = values[0]
+        right = name in filters and (filters[name] is None or value in filters[name])
+        right |= name == "q" and bool(model_admin.search_fields) and len(value) <= LONGEST_SEARCH and not UNSEARCHABLE.search(value)
+        right |= name == "p" and bool(PAGE.fullmatch(value))
+        right |= name == "o" and model_admin.sortable_by is None and _are_columns(value, model_admin)
+        if not right or len(values) > 1 or UNSEARCHABLE.search(name):
+            detail = "This list takes its own filters, a search, a page and an order, each once and as its links give them."
+            wrong.append(Reason("unknown_parameter", detail, parameter="" if UNSEARCHABLE.search(name) else name[:80], status=400))
+    return wrong
+
+
+def _are_columns(value: str, model_admin) -> bool:
+    places = [int(part.lstrip("-")) for part in value.split(".")] if PLACES.fullmatch(value) else []
+    return bool(places) and all(1 <= place <= len(model_admin.list_display) for place in places)
+
+
+def _values_of_filters(request, model_admin) -> dict[str, frozenset[str] | None]:
+    """Parameter → the words it takes, None for ids and the like, which the database compares."""
+    found: dict[str, frozenset[str] | None] = {}
+    for each in model_admin.get_list_filter(request):
+        if isinstance(each, str):
+            found |= {f"{each}__exact": None, f"{each}__id__exact": None}
+        else:
+            found[each.parameter_name] = frozenset(each.words)
+    return found
+
+
+class StrictChangeList(ChangeList):
+    """Stock admin answers what it cannot read with a redirect to the whole list; here it is a 400."""
+
+    def get_results(self, request) -> None:
+        try:
+            super().get_results(request)
+        except IncorrectLookupParameters:
+            raise _no_such_page() from None
+        if self.page_num > 1 and not self.multi_page:
+            raise _no_such_page()
+        self.result_list = list(self.result_list[: self.list_per_page])
+        self.model_admin.adorn(request, self.result_list)
+        if self.result_count > MOST_ROWS:
+            self.result_count = Many(MOST_ROWS)
+
+
+def _no_such_page() -> Refused:
+    return Refused(Reason("unknown_parameter", "There is no such page of this list.", parameter="p", status=400))
+
+
+class Many(int):
+    """A number for the plural, words for the page: nobody has counted further."""
+
+    def __str__(self) -> str:
+        return f"more than {int(self)}"
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than it shows, so that a list of millions costs what one of a thousand costs. What is older is found by search."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by().values("pk")[: MOST_ROWS + 1].count()
+
+
+class WordFilter(admin.SimpleListFilter):
+    """A filter whose values are known words. Stock admin's looks through the whole table for those that occur."""
+
+    words: dict[str, str] = {}
+
+    def lookups(self, request, model_admin):
+        return list(self.words.items())
+
+    def queryset(self, request, queryset):
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() in self.words else queryset
+
+
+def words(field: str, labels: dict[str, str]) -> type[WordFilter]:
+    return type(f"{field.title()}Filter", (WordFilter,), {"title": field, "parameter_name": field, "words": labels})
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Looked at by who reads all; changed by nobody here."""
 
@@ -66,6 +166,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
 
+    def adorn(self, request, rows) -> None:
+        """A chance to look up, for the rows of one page together, what its columns show."""
+
+    def get_changelist(self, request, **options):
+        return StrictChangeList
+
     def get_urls(self):
         """Without stock admin's nameless redirect from `<anything>/`: any other spelling is 404."""
         return [url for url in super().get_urls() if url.name]
@@ -77,6 +183,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def changelist_view(self, request, extra_context=None):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
+        if wrong := query_reasons(request, self):
+            raise Refused(*wrong)
         return super().changelist_view(request, extra_context)
 
     def has_add_permission(self, request, obj=None) -> bool:
@@ -93,3 +201,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_module_permission(self, request) -> bool:
         return self.has_view_permission(request)
+
+
+class LongList(ReadOnlyAdmin):
+    """A list that may have millions of rows: in the order that an index has, counted and paged as far as somebody would turn pages."""
+
+    paginator = BoundedPaginator
+    sortable_by = ()

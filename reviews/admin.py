@@ -3,14 +3,17 @@
 from datetime import datetime
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from config.admin import ReadOnlyAdmin, desk_actor
-from reviews import desk, operators
+from config.admin import LongList, ReadOnlyAdmin, desk_actor, words
+from drafts import search
+from drafts.models import CoveragePlan, Partner
+from reviews import desk, operators, queue
 from reviews.models import (
-    OPEN_STATES,
+    Choice,
     Confirmation,
     Decision,
     Denial,
@@ -19,6 +22,7 @@ from reviews.models import (
     Event,
     FreezeWindow,
     OutboxMessage,
+    OutboxStatus,
     ReviewPolicy,
     StagingPin,
     StagingValidation,
@@ -26,48 +30,70 @@ from reviews.models import (
     Vote,
 )
 from reviews.policy import in_words
-from reviews.rights import policies_naming, visible_requests, waiting_on
+from reviews.reading import CHANNEL_WORDS, EVENT_WORDS
+from reviews.rights import policies_naming
+
+
+def chosen_tab(request) -> str:
+    """The tab that the query names; else what waits on a reviewer, and all open for who only reads."""
+    named = request.GET.get("queue", "")
+    return named if named in queue.TABS else "waiting" if policies_naming(desk_actor(request).groups) else "open"
 
 
 class QueueFilter(admin.SimpleListFilter):
     title = "queue"
     parameter_name = "queue"
-    words = {"waiting": "Waiting on me", "open": "All open", "decided": "Decided and ended", "all": "Everything"}
+    words = queue.TABS
 
     def lookups(self, request, model_admin):
-        self.default = "waiting" if policies_naming(desk_actor(request).groups) else "open"
+        self.actor, self.chosen, self.visible = desk_actor(request), chosen_tab(request), model_admin.get_queryset(request)
         return list(self.words.items())
-
-    def chosen(self) -> str:
-        return self.value() if self.value() in self.words else self.default
 
     def choices(self, changelist):
         for value, word in self.words.items():
-            query = changelist.get_query_string({self.parameter_name: value})
-            yield {"selected": value == self.chosen(), "query_string": query, "display": word}
+            query = changelist.get_query_string({self.parameter_name: value}, remove=["p"])
+            count = queue.bounded(queue.tab(self.actor, self.visible, value))
+            yield {"selected": value == self.chosen, "query_string": query, "display": f"{word} ({count})"}
 
     def queryset(self, request, queryset):
-        if self.chosen() == "waiting":
-            return waiting_on(desk_actor(request), queryset)
-        if self.chosen() == "open":
-            return queryset.filter(state_now__in=OPEN_STATES)
-        return queryset.exclude(state_now__in=OPEN_STATES) if self.chosen() == "decided" else queryset
+        return queue.tab(self.actor, queryset, self.chosen)
 
 
 @admin.register(DeploymentReviewRequest)
-class QueueAdmin(ReadOnlyAdmin):
-    list_display = ["plan_name", "partner", "environment_name", "state_word", "revision", "requested_by", "due", "waiting_since"]
+class QueueAdmin(LongList):
+    about = ["plan_name", "partner", "environment_name", "state_word", "revision", "requested_by"]
+    list_display = [*about, "waiting_since", "due", "can_approve", "news"]
     list_filter = [QueueFilter]
-    search_fields = ["plan__name", "plan__external_reference", "plan__partner__slug"]
-    search_help_text = "Name, external reference or partner of the plan"
-    ordering = ["due_at", "-created_at", "-id"]
+    search_fields = ["plan__name"]
+    search_help_text = "The beginnings of words of the plan's name or external reference, or of the partner's slug"
 
     def has_view_permission(self, request, obj=None) -> bool:
         """Everybody at the desk; the queryset says which requests."""
         return admin.site.has_permission(request)
 
     def get_queryset(self, request):
-        return visible_requests(desk_actor(request))
+        return queue.visible(desk_actor(request))
+
+    def get_ordering(self, request):
+        return queue.ORDERS[chosen_tab(request)]
+
+    def get_search_results(self, request, queryset, search_term):
+        """With the index that the plans have, instead of a look into every row."""
+        if not search_term:
+            return queryset, False
+        partners = list(Partner.objects.filter(slug__startswith=search_term).values_list("pk", flat=True)[: queue.MOST_PLANS])
+        try:
+            # Looked up first: as a part of the one question, a common word took a minute in a long table.
+            found = list(search.plans(CoveragePlan.objects.all(), search_term).values_list("pk", flat=True)[: queue.MOST_PLANS])
+        except ValueError:
+            found = []
+        return queryset.filter(Q(plan__in=found) | Q(plan__partner__in=partners) if partners else Q(plan__in=found)), False
+
+    def adorn(self, request, rows) -> None:
+        """For the page that is shown, and for no other row."""
+        standings = queue.standings(desk_actor(request), rows)
+        for row in rows:
+            row.standing = standings[row.pk]
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Review requests", **(extra_context or {})})
@@ -83,28 +109,36 @@ class QueueAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    @admin.display(description="plan", ordering="plan__name")
+    @admin.display(description="can still approve")
+    def can_approve(self, review_request) -> str:
+        return review_request.standing.can_approve
+
+    @admin.display(description="changed since I looked")
+    def news(self, review_request) -> str:
+        return review_request.standing.news
+
+    @admin.display(description="plan")
     def plan_name(self, review_request) -> str:
         return review_request.plan.name
 
-    @admin.display(description="partner", ordering="plan__partner__slug")
+    @admin.display(description="partner")
     def partner(self, review_request) -> str:
         return review_request.plan.partner.slug
 
-    @admin.display(description="environment", ordering="environment__slug")
+    @admin.display(description="environment")
     def environment_name(self, review_request) -> str:
         return review_request.environment.name
 
-    @admin.display(description="state", ordering="state_now")
+    @admin.display(description="state")
     def state_word(self, review_request) -> str:
         state = State(review_request.state_now)
         return format_html('<strong class="state state-{}">{}</strong>', state.value, state.label)
 
-    @admin.display(description="due (UTC)", ordering="due_at")
+    @admin.display(description="due (UTC)")
     def due(self, review_request) -> str:
         return _minute(review_request.due_at)
 
-    @admin.display(description="waiting since (UTC)", ordering="requested_at")
+    @admin.display(description="waiting since (UTC)")
     def waiting_since(self, review_request) -> str:
         return _minute(review_request.requested_at)
 
@@ -156,17 +190,18 @@ class ConfirmationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Vote)
-class VoteAdmin(ReadOnlyAdmin):
+class VoteAdmin(LongList):
     list_display = ["cast_at", "username", "choice", "review_request", "revision"]
-    list_filter = ["choice"]
+    list_filter = [words("choice", dict(Choice.choices))]
     list_select_related = ["review_request__plan", "review_request__environment"]
-    search_fields = ["username", "digest"]
+    search_fields = ["username__exact"]
+    search_help_text = "A username"
     ordering = ["-cast_at", "-id"]
     fields = ["id", "review_request", "revision", "digest", "user_id", "username", "choice", "conditions", "comment", "cast_at"]
 
 
 @admin.register(Decision)
-class DecisionAdmin(ReadOnlyAdmin):
+class DecisionAdmin(LongList):
     list_display = ["decided_at", "verdict", "review_request", "revision", "expires_at"]
     list_filter = ["verdict"]
     list_select_related = ["review_request__plan", "review_request__environment"]
@@ -176,11 +211,12 @@ class DecisionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(LongList):
     list_display = ["at", "actor", "verb", "from_state", "to_state", "channel", "review_request"]
-    list_filter = ["verb", "channel"]
+    list_filter = [words("verb", EVENT_WORDS), words("channel", CHANNEL_WORDS)]
     list_select_related = ["review_request__plan", "review_request__environment"]
-    search_fields = ["actor", "digest"]
+    search_fields = ["actor__exact"]
+    search_help_text = "A username"
     ordering = ["-at", "-id"]
     states = ["from_state", "to_state", "revision", "digest", "comment", "detail"]
     fields = [
@@ -244,9 +280,9 @@ class StagingValidationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(OutboxMessage)
-class OutboxAdmin(ReadOnlyAdmin):
+class OutboxAdmin(LongList):
     list_display = ["created_at", "kind", "recipient", "review_request", "status", "attempts"]
-    list_filter = ["status"]
+    list_filter = [words("status", dict(OutboxStatus.choices))]
     list_select_related = ["review_request__plan", "review_request__environment"]
     ordering = ["-created_at", "-id"]
     standing = ["planned_for", "not_before", "status", "attempts", "settled_at", "error"]
@@ -254,9 +290,10 @@ class OutboxAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Denial)
-class DenialAdmin(ReadOnlyAdmin):
+class DenialAdmin(LongList):
     list_display = ["last_at", "actor", "verb", "reasons", "count", "channel"]
-    list_filter = ["verb", "channel"]
-    search_fields = ["actor", "reasons"]
+    list_filter = [words("channel", CHANNEL_WORDS)]
+    search_fields = ["actor__exact", "verb__exact"]
+    search_help_text = "A username, or a verb such as approve"
     ordering = ["-last_at", "-id"]
     fields = ["id", "actor", "actor_id", "channel", "token_id", "verb", "reasons", "count", "first_at", "last_at"]

@@ -166,6 +166,7 @@ class DeploymentReviewRequest(models.Model):
             models.Index(fields=["plan", "environment", "-created_at"], name="request_newest_of_plan"),
             models.Index(fields=["updated_at"], name="request_changed"),
             models.Index(fields=["expires_at", "id"], condition=models.Q(state__in=LAPSING_STATES), name="request_lapses"),
+            models.Index(fields=["due_at", "id"], condition=models.Q(state__in=OPEN_STATES), name="request_open_by_due"),
         ]
 
     def __str__(self) -> str:
@@ -503,6 +504,8 @@ class Denial(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["actor_id", "verb", "-first_at"], name="denial_of_person"),
+            models.Index(fields=["actor", "-last_at"], name="denial_of_actor"),
+            models.Index(fields=["verb", "-last_at"], name="denial_of_verb"),
             models.Index(fields=["-last_at"], name="denial_newest_first"),
         ]
 

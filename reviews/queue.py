@@ -1,0 +1,125 @@
+"""The queue's answers for a page of requests: which tab holds what, who can still approve, what is new since somebody looked."""
+
+from dataclasses import dataclass
+
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Now
+
+from access.actors import Actor
+from config.refusals import Refused
+from drafts.coverage import visible_partners
+from reviews import packet
+from reviews.asked import Asked, asked
+from reviews.difference import compare
+from reviews.models import LAPSING_STATES, OPEN_STATES, Choice, DeploymentReviewRequest, Event, Packet, State
+from reviews.rights import named_in, policies_naming, visible_requests, waiting_on
+
+TABS = {"waiting": "Waiting on me", "open": "All open", "decided": "Decided and ended", "all": "Everything"}
+# The order of each tab, such as an index has it.
+ORDERS = {
+    "waiting": ("due_at", "pk"),
+    "open": ("due_at", "pk"),
+    "decided": ("-updated_at", "pk"),
+    "all": ("-created_at", "-pk"),
+}
+# A count goes no further than this; what is more is "100+".
+COUNTED = 100
+NAMES = 5
+MOST_NAMED = 200
+# A search for a common word finds this many plans, not all of them.
+MOST_PLANS = 1000
+# What shows that somebody has read it. A page that is only looked at leaves no trace.
+LOOKS = (*Choice.values, "comment")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the queue says of one request beside its own fields."""
+
+    can_approve: str
+    news: str
+
+
+def visible(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
+    """What `visible_requests` gives, with the ways in which this person has rights looked up first.
+
+    Somebody without a membership then has no OR over three tables, which no index answers: one rare group in a long table took seconds.
+    """
+    if actor.reads_all:
+        return visible_requests(actor)
+    ways = Q(policy__in=policies_naming(actor.groups))
+    if partners := list(visible_partners(actor).values_list("pk", flat=True)):
+        ways |= Q(plan__partner__in=partners)
+    if named := list(named_in(actor).values_list("review_request", flat=True)[: MOST_NAMED + 1]):
+        ways |= Q(pk__in=named if len(named) <= MOST_NAMED else named_in(actor).values("review_request"))
+    return DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy").filter(ways)
+
+
+def tab(actor: Actor, requests: QuerySet[DeploymentReviewRequest], name: str) -> QuerySet[DeploymentReviewRequest]:
+    """The stored state is asked for beside the one as of now, because that one has an index."""
+    if name == "waiting":
+        return waiting_on(actor, requests.filter(state=State.REVIEW_REQUESTED))
+    if name == "open":
+        return requests.filter(state__in=OPEN_STATES, state_now__in=OPEN_STATES)
+    if name == "decided":
+        lapsed = Q(state__in=LAPSING_STATES, expires_at__lte=Now())
+        return requests.filter(Q(state__in=[state for state in State.values if state not in OPEN_STATES]) | lapsed)
+    return requests
+
+
+def bounded(requests: QuerySet[DeploymentReviewRequest]) -> str:
+    """How many there are, in words that stop at 100+."""
+    found = requests.order_by().values("pk")[: COUNTED + 1].count()
+    return f"{COUNTED}+" if found > COUNTED else str(found)
+
+
+def standings(actor: Actor, requests: list[DeploymentReviewRequest]) -> dict:
+    """Request id → Standing, for one page; a handful of statements however many rows."""
+    able = _able([found for found in requests if found.state_now == State.REVIEW_REQUESTED])
+    looks = _looks(actor, requests)
+    told = _news(requests, looks)
+    return {found.pk: Standing(_names(found, able), told[found.pk]) for found in requests}
+
+
+def _able(requests: list[DeploymentReviewRequest]) -> dict[object, Asked] | None:
+    try:
+        return asked(requests) if requests else {}
+    except Refused:
+        return None
+
+
+def _names(found: DeploymentReviewRequest, able: dict[object, Asked] | None) -> str:
+    if found.state_now != State.REVIEW_REQUESTED:
+        return "nobody"
+    if able is None:
+        return "unknown: the primary does not answer"
+    names = sorted(able[found.pk].able.values()) if found.pk in able else []
+    return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "") or "nobody"
+
+
+def _looks(actor: Actor, requests: list[DeploymentReviewRequest]) -> dict[object, int]:
+    """Request id → the newest revision that this person voted or commented on."""
+    own = Event.objects.filter(review_request__in=requests, actor_id=actor.user_id, verb__in=LOOKS)
+    return dict(own.order_by().values_list("review_request").annotate(Max("revision")))
+
+
+def _news(requests: list[DeploymentReviewRequest], looks: dict[object, int]) -> dict:
+    wanted = Q(pk__in=[])
+    for found in requests:
+        if 0 < looks.get(found.pk, 0) < found.revision:
+            wanted |= Q(review_request=found.pk, revision__in=[looks[found.pk], found.revision])
+    packets = {(row.review_request_id, row.revision): row for row in Packet.objects.filter(wanted)}
+    return {found.pk: _since(found, looks.get(found.pk, 0), packets) for found in requests}
+
+
+def _since(found: DeploymentReviewRequest, look: int, packets: dict) -> str:
+    if not look:
+        return "not looked at yet"
+    if look == found.revision:
+        return "nothing"
+    try:
+        before, after = (packet.value_of(packets[found.pk, revision]) for revision in (look, found.revision))
+    except (KeyError, Refused):
+        return "unknown: a packet is damaged"
+    count = len(compare(before, after))
+    return f"{count} field{'' if count == 1 else 's'} since revision {look}"
