@@ -157,7 +157,7 @@ async function trustFor(handed, pinned, now) {
   if (isObject(pinned) && "root_key_id" in pinned) {
     const root = await loadRoot(pinned);
     if (attestation === undefined || attestation === null) refuse("attestation_missing");
-    const bundled = handed.around.key_bundle === undefined ? undefined : loadKeys(handed.around.key_bundle).get(kid);
+    const bundled = (handed.around.key_bundle ?? null) === null ? undefined : loadKeys(handed.around.key_bundle).get(kid);
     const raw = await attested(attestation, root, { kid, use: "receipt_signing", bundled, now });
     return { keys: new Map([[kid, raw]]), root, attestation: "verified" };
   }

@@ -9,6 +9,7 @@ from receipts.pages import STANDING, STEP_WORDS, WHO, _result
 from receipts.verify import MEANING, Report, verify
 from tests.browser.test_accessibility import findings
 from tests.receipts.bundles import ROOT, YEAR, attestation, bundle, offline, rfc3339
+from tests.receipts.odd import documents
 from tests.receipts.samples import JWKS, NOW, payload, sealed
 from tests.receipts.test_vectors import NOW as THEN
 from tests.receipts.test_vectors import RECEIPTS, SIGNATURES, demands_of
@@ -82,6 +83,28 @@ def test_S08_the_browser_says_of_every_vector_what_the_verifier_says(visit):
         attested = (found.issuer_identity_verified, found.signed_payload) == (said["issuer_identity_verified"], said["signed_payload"])
         if ours != theirs or not attested:
             wrong.append((vector["name"], ours, theirs))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("pinned", [ROOT, offline()], ids=["root", "offline"])
+def test_S08_both_say_the_same_of_odd_values_anywhere(visit, pinned):
+    demands = {"issuer": "x", "environment": "x", "subject": "sha256:x", "require_log": True, "require_status": True}
+    vectors = [{"file": json.dumps(document), "pinned": "it", "demands": demands} for document in documents()]
+    trust = {"root": pinned} if "root_key_id" in pinned else {"jwks": pinned}
+    visitor = visit()
+    visitor.go("/verify")
+
+    answers = visitor.page.evaluate(RUN, {"pinned": {"it": pinned}, "vectors": vectors, "now": THEN.timestamp() * 1000})
+
+    wrong = []
+    for vector, said in zip(vectors, answers, strict=True):
+        found = verify(vector["file"].encode(), legacy=True, now=THEN, accept_conditions=False, **trust, **demands)
+        if (list(found.reasons), found.signature_valid, found.status.state) != (
+            said["reasons"],
+            said["signature_valid"],
+            said["status"]["state"],
+        ):
+            wrong.append((vector["file"], found.reasons, said["reasons"]))
     assert wrong == []
 
 

@@ -11,6 +11,7 @@ from receipts.envelope import rfc3339
 from receipts.signing import LocalSigner, public_jwk
 from tests.receipts.samples import ISSUER, JWKS, NOW, OTHER_SIGNER, SIGNER, payload, sealed
 
+L = 2**252 + 27742317777372353535851937790883648493  # order of the base point, RFC 8032 section 5.1
 PROTOCOL = "craton.receipt.protocol.v1"
 ROOT_SIGNER = LocalSigner(Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34))))
 LOG_SIGNER = LocalSigner(Ed25519PrivateKey.from_private_bytes(bytes(range(3, 35))))
@@ -97,6 +98,14 @@ def signed_inner(signed: dict | bytes, *, signer: LocalSigner = SIGNER) -> dict:
     return envelope.inner(payload_bytes, signature=signer.sign(payload_bytes), kid=signer.kid)
 
 
+def with_small_r(payload_bytes: bytes, seed: bytes = bytes(range(32))) -> bytes:
+    """A signature of the sample key whose R is the neutral point: RFC 8032 section 5.1.6 with r = 0. Plain Ed25519 takes it for good."""
+    scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (2**254 - 8) | 2**254
+    neutral = bytes([1]) + bytes(31)
+    challenge = int.from_bytes(hashlib.sha512(neutral + SIGNER.public_key + payload_bytes).digest(), "little")
+    return neutral + (challenge * scalar % L).to_bytes(32, "little")
+
+
 # --- log (RFC 9162, written from its recursive definition in section 2.1, not from the verifier's loop) -----------------------------
 
 
@@ -137,8 +146,9 @@ def log_attestation(signer: LocalSigner = LOG_SIGNER, use: str = "log_signing", 
     return attested(attestation_payload(signer.public_key, kid=f"{ORIGIN}+{note_hint(signer).hex()}", use=use, **changes))
 
 
-def checkpoint(size: int, root: bytes, *, signer: LocalSigner = LOG_SIGNER, origin: str = ORIGIN) -> str:
-    text = f"{origin}\n{size}\n{b64(root)}\n"
+def checkpoint(size: int, root: bytes, *, signer: LocalSigner = LOG_SIGNER, origin: str = ORIGIN, named: str = "") -> str:
+    """A signed note; `named`: what its first line says instead of the log's name."""
+    text = f"{named or origin}\n{size}\n{b64(root)}\n"
     return f"{text}\n— {origin} {b64(note_hint(signer, origin) + signer.sign(text.encode()))}\n"
 
 

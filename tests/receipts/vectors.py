@@ -150,7 +150,10 @@ def unsigned() -> Iterator[dict]:
     yield vector("a changed S", inner_with(signature=flipped(receipt["signature"], 40)), "signature_invalid", pinned="keys")
     yield vector("S + L", inner_with(signature=plus_l(receipt["signature"])), "signature_invalid", pinned="keys")
     yield vector("a signature of zeros", inner_with(signature=b64(bytes(64))), "signature_invalid", pinned="keys")
-    yield vector("an R of small order", inner_with(signature=b64(SMALL + bytes(32))), "signature_invalid", pinned="keys")
+    small = bundles.with_small_r(unb64(receipt["payload_b64"]))
+    yield vector(
+        "an R of small order in a signature that plain Ed25519 takes", inner_with(signature=b64(small)), "signature_invalid", pinned="keys"
+    )
     yield vector("a short signature", inner_with(signature=b64(bytes(63))), "signature_invalid", pinned="keys")
     yield vector("another signer", sealed(payload(), signer=OTHER_SIGNER), "unknown_kid", pinned="keys")
     forged = sealed(payload(), signer=OTHER_SIGNER)
@@ -226,6 +229,8 @@ def unattested() -> Iterator[dict]:
         yield vector(f"the attested subject: {word}", bundle(attestation=attestation(subject=changes)), word)
     signed = attestation_payload(SIGNER.public_key, kid=SIGNER.kid)
     yield vector("signed by another root", bundle(attestation=attested(signed, signer=OTHER_SIGNER)), "root_signature_verification_failed")
+    forged = bundle(attestation=attested(signed, signer=OTHER_SIGNER))
+    yield vector("signed by another root than an offline key bundle's", forged, "root_signature_verification_failed", pinned="offline")
     stretched = attestation()
     stretched["signature"] = plus_l(stretched["signature"])
     yield vector("S + L in an attestation", bundle(attestation=stretched), "root_signature_verification_failed")
@@ -243,6 +248,10 @@ def bad_bundles() -> Iterator[dict]:
     yield vector("a bundle with another member", bundle(extra=1), "malformed_bundle")
     yield vector("a bundle with an empty part", bundle(log=None), "malformed_bundle")
     yield vector("a JWK with alg in a bundle", bundle(key_bundle={"keys": [{**JWKS["keys"][0], "alg": "EdDSA"}]}), "malformed_bundle")
+    proof = log(bundle()["receipt"])
+    yield vector("a log part with another member", bundle(log=proof | {"note": ""}), "malformed_bundle")
+    without = {name: value for name, value in proof.items() if name != "hashes"}
+    yield vector("a log part without a proof", bundle(log=without), "malformed_bundle")
     other = {"keys": [public_jwk(OTHER_SIGNER.public_key)]}
     yield vector("a key bundle without the key", bundle(key_bundle=other), "unknown_kid", pinned="keys")
     brought = bundle(signer=OTHER_SIGNER, key_bundle=other, log=..., status=...)
@@ -284,6 +293,13 @@ def bad_log() -> Iterator[dict]:
     yield made("a log key that signs receipts", "subject_use_not_log_signing", attestation=log_attestation(use="receipt_signing"))
     yield made("a checkpoint by another key", "log_checkpoint_invalid", checkpoint=checkpoint(7, bytes(32), signer=OTHER_SIGNER))
     yield made("a checkpoint of another log", "log_checkpoint_invalid", checkpoint=checkpoint(7, bytes(32), origin="other.test"))
+    true = log(receipt)["checkpoint"]
+    text, _, mark = true.partition("\n\n")
+    *start, signature = mark.rstrip("\n").split(" ")
+    forged = " ".join([*start, flipped(signature, 40)])
+    yield made("a checkpoint with a changed signature", "log_checkpoint_invalid", checkpoint=f"{text}\n\n{forged}\n")
+    elsewhere = checkpoint(7, bytes(32), named="other.test")
+    yield made("a checkpoint of another log under this key's name", "log_checkpoint_invalid", checkpoint=elsewhere)
     yield made("an unsigned checkpoint", "log_checkpoint_invalid", checkpoint=f"{ORIGIN}\n7\n{b64(bytes(32))}\n\n")
     yield made("a checkpoint of another tree", "log_inclusion_failed", checkpoint=checkpoint(7, bytes(32)))
     yield made("another place", "log_inclusion_failed", leaf_index=3)
