@@ -61,8 +61,8 @@ STATEMENT = {
     "examples": [{"strategy": "redeploy previous artifact", "max_minutes": 15, "rehearsed_on": "2026-11-20"}],
 }
 STATED = {"type": "object", "description": "The typed fields of the kind; empty while it is only known who is to confirm it."}
-LINK = {"type": ["string", "null"], "maxLength": 500, "examples": ["https://evidence.example.org/drill-42"]}
-SHA256 = {"type": ["string", "null"], "examples": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}
+LINK = {"type": "string", "maxLength": 500, "examples": ["https://evidence.example.org/drill-42"]}
+SHA256 = {"type": "string", "examples": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}
 UNTIL = {"type": "string", "description": "A time with its offset, or a day, which means its end in UTC.", "examples": ["2026-12-23"]}
 COMMENT = {"type": "string", "minLength": 1, "maxLength": 2000, "examples": ["Not this quarter."]}
 INNER = {
