@@ -15,6 +15,8 @@ from django.utils.functional import cached_property
 from access.actors import Actor, actor_of
 from config.refusals import Reason, Refused
 
+METHODS = ("GET", "HEAD", "POST")
+
 
 def desk_actor(request) -> Actor:
     """Who works at the desk in this call; asked of the primary once per request."""
@@ -37,8 +39,8 @@ class Desk(admin.AdminSite):
         protected = super().admin_view(view, cacheable)
 
         def inner(request, *args, **kwargs):
-            if request.method not in ("GET", "HEAD", "POST"):
-                return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+            if request.method not in METHODS:
+                return HttpResponseNotAllowed(METHODS)
             if request.user.is_authenticated and not self.has_permission(request):
                 raise PermissionDenied
             return protected(request, *args, **kwargs)
@@ -47,6 +49,8 @@ class Desk(admin.AdminSite):
         return inner
 
     def login(self, request, extra_context=None):
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
         if not self.has_permission(request):
