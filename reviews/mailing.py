@@ -26,7 +26,8 @@ LEASE = timedelta(minutes=5)
 BACKOFF = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8), timedelta(days=1)]
 # Nobody needs to hear of it any more, for example after mail was switched on for the first time.
 TOO_LATE = timedelta(days=7)
-SENDING_ERRORS = (smtplib.SMTPException, OSError)
+# ValueError: an address or a header that cannot be written.
+SENDING_ERRORS = (smtplib.SMTPException, OSError, ValueError)
 
 
 def claim(most: int) -> list[OutboxMessage]:

@@ -259,6 +259,14 @@ def test_a_failed_attempt_is_tried_again_under_the_same_id_and_given_up_in_the_e
     assert (row.attempts, row.error) == (len(BACKOFF) + 1, "OSError")
 
 
+def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(story):
+    User.objects.filter(pk=story.release.pk).update(email="release@mail.test\nBcc: x@mail.test")
+    story.in_review()
+    assert send() == 1
+    assert received() == [("security", "Your review is asked for")]
+    assert OutboxMessage.objects.get(recipient="release").error == "BadHeaderError"
+
+
 def test_what_somebody_claimed_and_dropped_is_taken_up_after_the_lease(story):
     story.in_review()
     assert len(claim(10)) == 1
