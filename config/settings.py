@@ -8,7 +8,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import databases, deadline, env, mail
+from config import databases, deadline, env, mail, webhooks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -48,6 +48,9 @@ EMAIL_URL = env.text(os.environ, "EMAIL_URL")
 MAIL_ON = bool(EMAIL_URL)
 globals().update(mail.settings_of(EMAIL_URL, production_like=INSTALLATION.production_like))
 DEFAULT_FROM_EMAIL = env.text(os.environ, "DEFAULT_FROM_EMAIL", default="Readiness <readiness@localhost>")
+WEBHOOK_KEY = webhooks.key(os.environ)
+WEBHOOK_ALLOW_HTTP = env.switch(os.environ, "WEBHOOK_ALLOW_HTTP")
+WEBHOOK_ALLOWED_NETWORKS = webhooks.allowed_networks(os.environ)
 API_TOKEN_DAYS = env.whole_number(os.environ, "API_TOKEN_DAYS", default=90, least=1)
 API_CALLS_PER_MINUTE = env.whole_number(os.environ, "API_CALLS_PER_MINUTE", default=6000, least=1)
 ANONYMOUS_CALLS_PER_MINUTE = env.whole_number(os.environ, "ANONYMOUS_CALLS_PER_MINUTE", default=6000, least=1)

@@ -51,6 +51,7 @@ APPEND_ONLY = {
     "receipts_signingkey": ("state", "activated_at", "retired_at", "revoked_at", "reason"),
     "receipts_statusdocument": (),
     "reviews_decision": (),
+    "reviews_deliveryattempt": (),
     "reviews_denial": ("count", "last_at"),
     "reviews_event": (),
     "reviews_freezeend": (),
@@ -61,6 +62,7 @@ APPEND_ONLY = {
     "reviews_stagingpin": (),
     "reviews_stagingvalidation": (),
     "reviews_vote": (),
+    "reviews_webhookendpoint": ("generation", "rotated_at", "enabled", "disabled_reason", "failing_since"),
 }
 # Tables whose rows may change under rules → how many rules, and what the serving role has no right to.
 GUARDED = {
@@ -89,12 +91,12 @@ TRIGGERS = {
     "postgresql": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_change", "no_truncate")}
     | {"reviews_request_guard", "reviews_request_kept", "reviews_vote_guard"}
     | {"receipts_key_guard", "receipts_status_guard", "receipts_log_guard"}
-    | {"reviews_event_counted", "reviews_request_count", "reviews_chain_count", "reviews_chain_kept"},
+    | {"reviews_event_counted", "reviews_request_count", "reviews_chain_count", "reviews_chain_kept", "reviews_event_told"},
     "sqlite": {f"{table}_{what}" for table in APPEND_ONLY for what in ("no_update", "no_delete", "no_insert")}
     | {f"reviews_request_guard_{number}" for number in range(9)}
     | {f"receipts_key_guard_{rule}" for rule in ("insert_0", "insert_1", *(f"update_{number}" for number in range(5)))}
     | {f"receipts_log_guard_{rule}" for rule in ("insert_0", "update_0", "update_1", "update_2")}
-    | {"receipts_status_guard_insert_0"}
+    | {"receipts_status_guard_insert_0", "reviews_event_told"}
     | {"reviews_request_kept", "reviews_request_fresh", "reviews_request_new", "reviews_vote_guard", "reviews_vote_once"}
     | {"reviews_event_counted", "reviews_event_counted_organisation", "reviews_request_count", "reviews_chain_count", "reviews_chain_kept"},
 }

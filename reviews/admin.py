@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from config.admin import LongList, ReadOnlyAdmin, desk_actor, words
 from drafts import search
 from drafts.models import CoveragePlan, Partner
-from reviews import desk, operators, queue
+from reviews import desk, operators, outbox_admin, queue  # noqa: F401  the pages of what is sent register themselves
 from reviews.models import (
     Choice,
     Confirmation,
@@ -21,8 +21,6 @@ from reviews.models import (
     Environment,
     Event,
     FreezeWindow,
-    OutboxMessage,
-    OutboxStatus,
     ReviewPolicy,
     StagingPin,
     StagingValidation,
@@ -277,16 +275,6 @@ class StagingValidationAdmin(ReadOnlyAdmin):
     search_fields = ["handed_in_by", "payload_sha256"]
     ordering = ["-id"]
     fields = ["id", "review_request", "payload_sha256", "kid", "handed_in_by", "handed_in_by_id", "handed_in_at"]
-
-
-@admin.register(OutboxMessage)
-class OutboxAdmin(LongList):
-    list_display = ["created_at", "kind", "recipient", "review_request", "status", "attempts"]
-    list_filter = [words("status", dict(OutboxStatus.choices))]
-    list_select_related = ["review_request__plan", "review_request__environment"]
-    ordering = ["-created_at", "-id"]
-    standing = ["planned_for", "not_before", "status", "attempts", "settled_at", "error"]
-    fields = ["id", "channel", "kind", "review_request", "revision", "recipient", "recipient_id", "detail", "created_at", *standing]
 
 
 @admin.register(Denial)

@@ -11,11 +11,13 @@ from django.views.decorators.http import require_http_methods
 
 from access.actors import OPERATORS, Actor
 from config.admin import desk_actor
-from reviews import freezes, reading
+from config.forms import StrictForm
+from reviews import freezes, reading, webhooks
 from reviews.forms import FreezeForm, ReasonForm
-from reviews.models import Environment, FreezeWindow
+from reviews.models import Channel, Environment, FreezeWindow, OutboxMessage
 
 FREEZES = "admin:reviews_freezewindow_changelist"
+OUTBOX = "admin:reviews_outboxmessage_changelist"
 
 
 def operator(request) -> Actor:
@@ -75,3 +77,27 @@ def end_freeze_page(request, object_id: uuid.UUID) -> HttpResponse:
         "danger": True,
     }
     return operator_page(request, shown, form=form, back=FREEZES, back_word="Freeze windows")
+
+
+# --- webhooks -------------------------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def send_again_page(request, object_id: uuid.UUID) -> HttpResponse:
+    actor = operator(request)
+    to_webhooks = OutboxMessage.objects.filter(channel=Channel.WEBHOOK).select_related("endpoint", "review_request__plan")
+    found = get_object_or_404(to_webhooks, pk=object_id)
+    form = StrictForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.attempt(lambda _: webhooks.send_again(actor, object_id)):
+        messages.success(request, "It is delivered again shortly.")
+        return redirect(OUTBOX)
+    shown = {
+        "title": f"Send again to {found.endpoint.host}",
+        "will": [
+            f"{found.kind}, of {found.review_request.plan.name}. So far: {found.get_status_display().lower()}, attempts: {found.attempts}.",
+            "It is delivered once more, under the same webhook-id, so that a receiver who has it already can tell.",
+        ],
+        "absent": webhooks.again_reasons(found) if not form.is_bound else [],
+        "button": "Send it again",
+    }
+    return operator_page(request, shown, form=form, back=OUTBOX, back_word="Outbox")

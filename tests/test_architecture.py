@@ -31,6 +31,7 @@ OUTER = {
     "metrics",
     "openapi",
     "operators",
+    "outbox_admin",
     "pages",
     "serializers",
     "steps",

@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from drafts.coverage import edit_plan
 from receipts.models import Receipt
-from reviews import decisions
+from reviews import decisions, webhooks
 from reviews.freezes import freeze
-from reviews.models import Decision, Denial, DeploymentReviewRequest, Event, ReviewPolicy, Vote
+from reviews.models import Decision, DeliveryAttempt, Denial, DeploymentReviewRequest, Event, OutboxMessage, ReviewPolicy, Vote
 from reviews.record import database_now
 from tests.factories import PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_environment, make_plan, make_user
 from tests.pages import DESK, NOWHERE, SCRIPT, Visitor, desk_path, hidden, text_of
@@ -24,7 +24,7 @@ READ_ONLY = [
     "reviews/confirmation",
     "reviews/decision", "reviews/denial", "reviews/environment", "reviews/event", "reviews/freezewindow", "reviews/outboxmessage",
     "reviews/reviewpolicy",
-    "reviews/stagingpin", "reviews/stagingvalidation", "reviews/vote",
+    "reviews/deliveryattempt", "reviews/stagingpin", "reviews/stagingvalidation", "reviews/vote", "reviews/webhookendpoint",
 ]  # fmt: skip
 
 
@@ -442,8 +442,11 @@ def test_reviewer_sees_no_records_and_auditor_all(story, release, model):
 
 
 @pytest.mark.parametrize("model", [*READ_ONLY, "reviews/deploymentreviewrequest"])
-def test_A03_W05_forged_posts_change_nothing(story, model):
+def test_A03_W05_forged_posts_change_nothing(story, model, settings):
+    settings.WEBHOOK_KEY = b"a key that is long enough for a test"
+    webhooks.add(actor(make_user("adder", groups=("operators",))), url="https://hooks.example.org/")
     story.approved()
+    DeliveryAttempt.objects.create(message=OutboxMessage.objects.filter(channel="webhook").first(), outcome="refused", status=500, ms=1)
     root = make_user("root", groups=("auditors", "release"), is_superuser=True)
     visitor = Visitor(root)
     registered = next(found for found in admin.site._registry if f"{found._meta.app_label}/{found._meta.model_name}" == model)

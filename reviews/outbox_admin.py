@@ -1,0 +1,58 @@
+"""What is sent out, at the desk: the outbox, the webhooks and each attempt at one. Looked at, and put up once more."""
+
+from django.contrib import admin
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from config.admin import LongList, ReadOnlyAdmin, words
+from reviews import operators
+from reviews.models import Channel, DeliveryAttempt, OutboxMessage, OutboxStatus, WebhookEndpoint
+
+
+@admin.register(OutboxMessage)
+class OutboxAdmin(LongList):
+    list_display = ["created_at", "channel", "kind", "to", "review_request", "status", "attempts", "again"]
+    list_filter = [words("status", dict(OutboxStatus.choices)), words("channel", dict(Channel.choices))]
+    list_select_related = ["review_request__plan", "review_request__environment", "endpoint"]
+    ordering = ["-created_at", "-id"]
+    standing = ["planned_for", "not_before", "status", "attempts", "settled_at", "error"]
+    about = ["review_request", "revision", "recipient", "recipient_id", "endpoint", "event"]
+    fields = ["id", "channel", "kind", *about, "detail", "created_at", *standing]
+
+    def get_urls(self):
+        again = path("<uuid:object_id>/send-again/", self.admin_site.admin_view(operators.send_again_page), name="send_again")
+        return [again, *super().get_urls()]
+
+    @admin.display(description="to")
+    def to(self, message) -> str:
+        return message.endpoint.host if message.endpoint else message.recipient
+
+    @admin.display(description="send again")
+    def again(self, message) -> str:
+        if message.endpoint is None or message.status == OutboxStatus.WAITING:
+            return ""
+        return format_html('<a href="{}">send again</a>', reverse("admin:send_again", args=[message.pk]))
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ReadOnlyAdmin):
+    """Of an address only the host is shown: the rest of it is often a secret."""
+
+    list_display = ["host", "partner", "events", "enabled", "disabled_reason", "failing_since", "created_by", "created_at"]
+    list_filter = ["enabled"]
+    list_select_related = ["partner"]
+    ordering = ["-created_at", "-id"]
+    standing = ["enabled", "disabled_reason", "failing_since", "generation", "rotated_at"]
+    fields = ["id", "host", "partner", "events", *standing, "created_by", "created_by_id", "created_at"]
+
+
+@admin.register(DeliveryAttempt)
+class DeliveryAttemptAdmin(LongList):
+    list_display = ["at", "endpoint", "message", "outcome", "status", "ms"]
+    list_select_related = ["message__endpoint"]
+    ordering = ["-id"]
+    fields = ["id", "at", "message", "outcome", "status", "ms"]
+
+    @admin.display(description="webhook")
+    def endpoint(self, attempt) -> str:
+        return attempt.message.endpoint.host
