@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -184,11 +185,11 @@ class Report(NamedTuple):
 def unb64(text: str) -> bytes:
     """Standard base64 (RFC 4648 section 4) in its one canonical spelling. Raises NotVerifiable, a ValueError."""
     try:
-        data = binascii.a2b_base64(text)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         raise NotVerifiable("noncanonical_base64") from None
-    # Decoding is lenient about stray letters, padding and trailing bits; encoding has one answer.
-    if binascii.b2a_base64(data, newline=False) != text.encode():
+    # Strict decoding still takes bits that stand for nothing, which only the last four letters can hold; encoding has one answer.
+    if binascii.b2a_base64(data[-(len(data) % 3 or 3) :], newline=False) != text[-4:].encode():
         raise NotVerifiable("noncanonical_base64")
     return data
 
@@ -302,6 +303,7 @@ def is_small_order(public_key: bytes) -> bool:
     return _y(public_key) % _P in _SMALL_ORDER_Y
 
 
+@lru_cache(maxsize=64)
 def thumbprint(public_key: bytes) -> str:
     """RFC 7638 thumbprint of an Ed25519 key (members as in RFC 8037 appendix A.3)."""
     members = f'{{"crv":"Ed25519","kty":"OKP","x":"{b64url(public_key)}"}}'
@@ -579,18 +581,51 @@ def is_well_formed(payload: object) -> bool:
     return _has(MEMBERS, payload) and (payload["expires_at"] is not None or payload["verdict"] == "reject")
 
 
+# The usual payload in its one spelling (RFC 8785): every member once, sorted, plain ASCII without escapes. What matches is well-formed
+# and canonical, up to its times, in one pass; what does not match is looked at member by member.
+_PLAIN, _HASH, _UUID = rb"[ !#-\[\]-~]+", rb"[0-9a-f]{64}", rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_COUNT, _TIME = rb"[1-9][0-9]{0,14}", rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+_ARTIFACT = rb'\{"digest":\{"(?:gitCommit|sha256)":"%b"\},"name":"%b"\}' % (_PLAIN, _PLAIN)
+_is_usual = re.compile(
+    rb'\{"commitment_alg":"hmac-sha256","commitment_id":"rdc1_[A-Za-z0-9_-]{43}","conditions_digest":(?:null|"%b")'
+    rb',"decision_type":"deployment_approval_request","environment":"%b","expires_at":"%b","gate_type":"deployment_approval_gate"'
+    rb',"issued_at":"%b","issuer":"%b","object":"readiness\.deployment_review_receipt\.v1"'
+    rb',"policy":\{"digest":"%b","id":"%b","version":%b\},"production_write":false,"protocol":"craton\.receipt\.protocol\.v1"'
+    rb',"receipt_id":"%b","request_id":"%b","revision":%b,"subject":\[(?:%b(?:,%b)*)?\],"supersedes":(?:null|"%b")'
+    rb',"verdict":"(?:allow|constrain|reject)"\}'
+    % (_HASH, _PLAIN, _TIME, _TIME, _PLAIN, _HASH, _PLAIN, _COUNT, _UUID, _UUID, _COUNT, _ARTIFACT, _ARTIFACT, _UUID)
+).fullmatch
+_load = json.JSONDecoder().decode
+
+
+def _usual(payload_bytes: bytes) -> dict | None:
+    """The payload if it is a usual one; None where only a closer look can tell."""
+    if not _is_usual(payload_bytes):
+        return None
+    payload = _load(payload_bytes.decode())
+    return payload if _moment(payload["issued_at"]) and _moment(payload["expires_at"]) else None
+
+
 def _signed(payload_bytes: bytes, *, handed: Handed, key: Ed25519PublicKey, legacy: bool) -> dict:
     """The payload, if it is one, in its one spelling where it is ours. Raises NotVerifiable."""
+    payload = _usual(payload_bytes) if handed.exact else None
+    if payload is None:
+        payload = _looked_at(payload_bytes, handed=handed, legacy=legacy)
+    if payload.get("object") == OBJECT and handed.inner["kid"] != thumbprint(key.public_bytes_raw()):
+        raise NotVerifiable("unknown_kid")
+    return payload
+
+
+def _looked_at(payload_bytes: bytes, *, handed: Handed, legacy: bool) -> dict:
+    """The payload, member by member; one of another family as it is. Raises NotVerifiable."""
     payload = parse(payload_bytes, fractions=legacy)
     if not isinstance(payload, dict) or payload.get("protocol") != PROTOCOL:
         raise NotVerifiable("malformed_receipt")
     if legacy and not _is_of_this_family(payload):
         return payload
-    payload = parse(payload_bytes)
+    payload = parse(payload_bytes) if legacy else payload
     if not handed.exact or not is_well_formed(payload) or _canonical(payload) != payload_bytes:
         raise NotVerifiable("malformed_bundle" if handed.is_bundle and not handed.exact else "malformed_receipt")
-    if handed.inner["kid"] != thumbprint(key.public_bytes_raw()):
-        raise NotVerifiable("unknown_kid")
     return payload
 
 
@@ -897,25 +932,31 @@ def _authenticated(handed: Handed, trust: Trust, *, legacy: bool) -> Report:
     kid, digest = handed.inner["kid"], hashlib.sha256(payload_bytes).hexdigest()
     if kid not in trust.keys:
         return Report(reasons=("unknown_kid",), payload_sha256=digest)
-    key, seen = trust.keys[kid], Report(kid=kid, payload_sha256=digest, key_source=trust.source)
+    key, attested = trust.keys[kid], trust.attestation_status == "verified"
     if not _is_signed_by(key, payload_bytes=payload_bytes, signature=signature):
-        return seen._replace(reasons=("signature_invalid",))
-    attested = trust.attestation_status == "verified"
-    seen = seen._replace(
-        signature_valid=True,
-        issuer_identity_verified=attested,
-        verification_scope="signature_and_root_attestation" if attested else "signature_matches_supplied_key",
-        trust_anchor=trust.root.root_key_id if attested else "pinned_key_set",
-        attestation_status=trust.attestation_status,
-        sig_alg=SIG_ALG,
-    )
+        return Report(reasons=("signature_invalid",), kid=kid, payload_sha256=digest, key_source=trust.source)
+    payload, refusals = None, ()
     try:
         payload = _signed(payload_bytes, handed=handed, key=key, legacy=legacy)
         if handed.part("key_bundle") is not None and payload.get("object") == OBJECT:
             _check_key_bundle(handed)
     except NotVerifiable as refusal:
-        return seen._replace(reasons=(str(refusal),))
-    return seen._replace(signed_payload=payload, protocol=PROTOCOL, **{name: payload.get(name) for name in COPIES})
+        payload, refusals = None, (str(refusal),)
+    return Report(
+        signature_valid=True,
+        reasons=refusals,
+        kid=kid,
+        payload_sha256=digest,
+        signed_payload=payload,
+        issuer_identity_verified=attested,
+        verification_scope="signature_and_root_attestation" if attested else "signature_matches_supplied_key",
+        trust_anchor=trust.root.root_key_id if attested else "pinned_key_set",
+        attestation_status=trust.attestation_status,
+        key_source=trust.source,
+        sig_alg=SIG_ALG,
+        protocol=PROTOCOL if payload else None,
+        **({name: payload.get(name) for name in COPIES} if payload else {}),
+    )
 
 
 def _names(subject: object, wanted: str) -> bool:
@@ -932,8 +973,10 @@ def _is_over(payload: dict, now: datetime) -> bool:
 
 
 def _is_too_old(payload: dict, now: datetime, limit: timedelta | None) -> bool:
+    if limit is None:
+        return False
     issued = _moment(payload.get("issued_at"))
-    return limit is not None and (issued is None or now - issued > limit)
+    return issued is None or now - issued > limit
 
 
 def _is_early(payload: dict, now: datetime) -> bool:
@@ -943,53 +986,58 @@ def _is_early(payload: dict, now: datetime) -> bool:
 
 def _unmet(payload: dict, *, outer: dict, now: datetime, demands: Demands) -> Iterator[str]:
     """The words for what was demanded of the payload and does not hold."""
+    if any(name in outer and name in payload and outer[name] != payload[name] for name in COPIES):
+        yield "outer_copy_mismatch"
+    if demands.issuer is not None and payload.get("issuer") != demands.issuer:
+        yield "issuer_mismatch"
+    if demands.environment is not None and payload.get("environment") != demands.environment:
+        yield "environment_mismatch"
+    if demands.subject is not None and not _names(payload.get("subject"), demands.subject):
+        yield "subject_mismatch"
+    if _is_early(payload, now):
+        yield "receipt_not_yet_valid"
+    if _is_over(payload, now):
+        yield "receipt_expired"
+    if _is_too_old(payload, now, demands.max_age):
+        yield "receipt_too_old"
     verdict = payload.get("verdict")
-    unmet = {
-        "outer_copy_mismatch": any(name in outer and name in payload and outer[name] != payload[name] for name in COPIES),
-        "issuer_mismatch": demands.issuer is not None and payload.get("issuer") != demands.issuer,
-        "environment_mismatch": demands.environment is not None and payload.get("environment") != demands.environment,
-        "subject_mismatch": demands.subject is not None and not _names(payload.get("subject"), demands.subject),
-        "receipt_not_yet_valid": _is_early(payload, now),
-        "receipt_expired": _is_over(payload, now),
-        "receipt_too_old": _is_too_old(payload, now, demands.max_age),
-        "verdict_reject": verdict == "reject",
-        "verdict_constrain": verdict == "constrain" and not demands.accept_conditions,
-        "verdict_unknown": "verdict" in payload and verdict not in VERDICTS,
-    }
-    return (word for word, failed in unmet.items() if failed)
+    if verdict == "reject":
+        yield "verdict_reject"
+    if verdict == "constrain" and not demands.accept_conditions:
+        yield "verdict_constrain"
+    if "verdict" in payload and verdict not in VERDICTS:
+        yield "verdict_unknown"
 
 
-def _judge_status(report: Report, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> Report:
-    """The report with what the signed status says."""
+def _judge_status(report: Report, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> tuple[Status, tuple[str, ...]]:
+    """What the signed status says, and the words for what is wrong with it."""
     if handed.part("status") is None:
-        return report._replace(reasons=(*report.reasons, "status_missing")) if demands.require_status else report
+        return report.status, ("status_missing",) if demands.require_status else ()
     try:
         document = _status_document(handed.part("status"), _status_keys(trust, handed, now=now))
         if document["issuer"] != report.signed_payload.get("issuer"):
             raise NotVerifiable("status_invalid")
     except NotVerifiable as refusal:
-        return report._replace(reasons=(*report.reasons, str(refusal)))
+        return report.status, (str(refusal),)
     status = _status(document, payload=report.signed_payload, payload_sha256=report.payload_sha256)
-    found = _status_reasons(document, status, kid=report.kid, now=now, demands=demands)
-    return report._replace(status=status, reasons=(*report.reasons, *found))
+    return status, tuple(_status_reasons(document, status, kid=report.kid, now=now, demands=demands))
 
 
-def _judge_log(report: Report, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> Report:
-    """The report with what the log proof shows."""
+def _judge_log(report: Report, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> tuple[Log | None, tuple[str, ...]]:
+    """What the log proof shows, and the words for what is wrong with it."""
     proof = handed.part("log")
     if proof is None:
-        return report._replace(reasons=(*report.reasons, "log_missing")) if demands.require_log else report
+        return None, ("log_missing",) if demands.require_log else ()
     try:
         key = _log_key(trust, proof, now=now)
         if key is None:
-            return report._replace(reasons=(*report.reasons, "log_key_unknown")) if demands.require_log else report
-        log = _log(proof, key, payload=report.signed_payload, payload_sha256=report.payload_sha256)
+            return None, ("log_key_unknown",) if demands.require_log else ()
+        return _log(proof, key, payload=report.signed_payload, payload_sha256=report.payload_sha256), ()
     except NotVerifiable as refusal:
-        return report._replace(reasons=(*report.reasons, str(refusal)))
-    return report._replace(log=log)
+        return None, (str(refusal),)
 
 
-def _notes(report: Report, *, now: datetime) -> Iterator[str]:
+def _notes(report: Report, *, status: Status, log: Log | None, now: datetime) -> Iterator[str]:
     """What all this cannot establish."""
     if report.signed_payload.get("object") != OBJECT:
         yield "another_issuers_form"
@@ -997,11 +1045,11 @@ def _notes(report: Report, *, now: datetime) -> Iterator[str]:
         yield "keys_as_pinned"
     if report.attestation_status == "not_checked":
         yield "attestation_not_checked"
-    if report.status.state == "unknown":
+    if status.state == "unknown":
         yield "revocation_unknown"
-    elif now >= _moment(report.status.next_update):
+    elif now >= _moment(status.next_update):
         yield "status_not_current"
-    if report.log is None:
+    if log is None:
         yield "log_not_checked"
 
 
@@ -1038,10 +1086,11 @@ def verify(
         return _refused_early(str(refusal))
     if report.signed_payload is None:
         return report
-    report = report._replace(reasons=tuple(_unmet(report.signed_payload, outer=handed.outer, now=now, demands=demands)))
-    report = _judge_status(report, handed, trust, now=now, demands=demands)
-    report = _judge_log(report, handed, trust, now=now, demands=demands)
-    return report._replace(verified=not report.reasons, notes=tuple(_notes(report, now=now)))
+    status, of_status = _judge_status(report, handed, trust, now=now, demands=demands)
+    log, of_log = _judge_log(report, handed, trust, now=now, demands=demands)
+    reasons = (*_unmet(report.signed_payload, outer=handed.outer, now=now, demands=demands), *of_status, *of_log)
+    notes = tuple(_notes(report, status=status, log=log, now=now))
+    return report._replace(verified=not reasons, reasons=reasons, status=status, log=log, notes=notes)
 
 
 def _refused_early(word: str) -> Report:

@@ -6,7 +6,7 @@ import pytest
 import receipts.verify
 from receipts.canonical import b64, canonical_bytes, unb64
 from receipts.signing import public_jwk
-from receipts.verify import MEMBERS, Keys, is_small_order, load_keys, thumbprint, verify
+from receipts.verify import MEMBERS, Keys, NotVerifiable, is_small_order, is_well_formed, load_keys, parse, thumbprint, verify
 from tests.receipts.samples import ISSUER, JWKS, NOW, OTHER_SIGNER, SHA, SIGNER, as_bytes, flips, payload, sealed
 
 L = 2**252 + 27742317777372353535851937790883648493  # order of the base point, RFC 8032 section 5.1
@@ -354,3 +354,44 @@ def test_S12_thumbprint_follows_the_published_vector():
     raw = receipts.verify.unb64url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 
     assert thumbprint(raw) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+# --- the short way ----------------------------------------------------------------------------------------------------------------
+
+
+def _the_long_way(payload_bytes: bytes) -> dict | None:
+    try:
+        value = parse(payload_bytes)
+    except NotVerifiable:
+        return None
+    return value if is_well_formed(value) and canonical_bytes(value) == payload_bytes else None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"subject": []},
+        {"subject": [{"name": "api", "digest": {"sha256": "a" * 64}}, {"name": "a b/c~", "digest": {"gitCommit": "b" * 40}}]},
+        {"conditions_digest": "c" * 64, "verdict": "constrain", "supersedes": "3090c578-dd8a-47ad-bfd3-e5e0317c95f7"},
+    ],
+)
+def test_what_the_short_way_takes_the_long_way_takes_with_every_byte_changed(said):
+    usual = canonical_bytes(payload(subject=[{"name": "operations-console", "digest": {"sha256": SHA}}]) | said)
+    assert receipts.verify._usual(usual) is not None
+    assert receipts.verify._usual(usual) == _the_long_way(usual)
+    taken = 0
+    for place in range(len(usual)):
+        for letter in b'"\\{}[],:0129aAzZ-_ \x00\x7f\xc3':
+            changed = usual[:place] + bytes([letter]) + usual[place + 1 :]
+            if (found := receipts.verify._usual(changed)) is not None:
+                taken += 1
+                assert found == _the_long_way(changed), changed
+    assert taken > 100
+
+
+@pytest.mark.parametrize("moment", ["2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T25:00:00Z"])
+def test_a_time_that_does_not_exist_is_refused_by_both_ways(moment):
+    for name in ("issued_at", "expires_at"):
+        wrong = canonical_bytes(payload() | {name: moment})
+        assert (receipts.verify._usual(wrong), _the_long_way(wrong)) == (None, None)
