@@ -1,6 +1,7 @@
 """The actor of one call: who does it, through which channel, with which rights. A plain value, so verbs need no HTTP and no primary."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from config.refusals import Reason, Unfit
 
@@ -18,6 +19,7 @@ class Actor:
     partners: frozenset[str] | None = None
     superuser: bool = False
     unfit: Unfit = Unfit()
+    signed_in_at: datetime | None = None
 
     def may(self, scope: str) -> bool:
         """A person in front of a page has every scope; a token only its own."""

@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse, reverse_lazy
 
-from access import limits, second_factor
+from access import limits, second_factor, sessions
 from access.forms import CodeForm, NewPasswordForm, SignInForm
 from access.models import User
 from access.pages import page, works_at_desk
@@ -26,10 +26,10 @@ class SignIn(auth.LoginView):
 
     form_class = SignInForm
     http_method_names = PAGE_METHODS
-    redirect_authenticated_user = True
 
     def dispatch(self, request, *args, **kwargs):
-        """The stock view leads who is signed in on, whatever the method."""
+        """The stock view leads who is signed in on, whatever the method. Who signs in again, for a fresh session, is let in."""
+        self.redirect_authenticated_user = request.method != "POST" and "again" not in request.GET
         if request.method.lower() not in self.http_method_names:
             return self.http_method_not_allowed(request)
         return super().dispatch(request, *args, **kwargs)
@@ -54,7 +54,9 @@ class SignIn(auth.LoginView):
         user = form.get_user()
         limits.signed_in(form.cleaned_data["username"], self.request)
         if second_factor.device_of(user) is None:
-            return super().form_valid(form)
+            response = super().form_valid(form)
+            sessions.mark_signed_in(self.request.session)
+            return response
         second_factor.wait_for_code(self.request.session, user)
         return self._ask_for_code(CodeForm())
 
@@ -68,6 +70,7 @@ class SignIn(auth.LoginView):
         if form.is_valid() and second_factor.is_right(user, form.cleaned_data["code"]):
             login(self.request, user, backend=BACKEND)
             second_factor.mark_verified(self.request.session)
+            sessions.mark_signed_in(self.request.session)
             del self.request.session[second_factor.WAITING]
             return HttpResponseRedirect(self.get_success_url())
         if form.is_valid():

@@ -1,6 +1,7 @@
 """The reviewers' desk: stock admin, one sign-in, and nothing in it can add, edit or delete."""
 
 import re
+from dataclasses import replace
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -13,6 +14,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from access.actors import Actor, actor_of
+from access.sessions import signed_in_at
 from config.refusals import Reason, Refused
 
 METHODS = ("GET", "HEAD", "POST")
@@ -21,7 +23,7 @@ METHODS = ("GET", "HEAD", "POST")
 def desk_actor(request) -> Actor:
     """Who works at the desk in this call; asked of the primary once per request."""
     if not hasattr(request, "desk_actor"):
-        request.desk_actor = actor_of(request.user, channel="admin")
+        request.desk_actor = replace(actor_of(request.user, channel="admin"), signed_in_at=signed_in_at(request.session))
     return request.desk_actor
 
 

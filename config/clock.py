@@ -8,10 +8,10 @@ from django.db.models import DateTimeField, Func
 from config.databases import STORE
 
 
-def database_now() -> datetime:
+def database_now(alias: str = STORE) -> datetime:
     """The draft store's clock, read afresh; inside a lock it is later than every wait for that lock."""
-    with connections[STORE].cursor() as cursor:
-        if connections[STORE].vendor == "postgresql":
+    with connections[alias].cursor() as cursor:
+        if connections[alias].vendor == "postgresql":
             cursor.execute("SELECT clock_timestamp()")
             return cursor.fetchone()[0].astimezone(UTC)
         cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Max
+from django.db.models import Max, Prefetch
 from django.db.models.functions import Now
 
 from access import people
@@ -25,7 +25,7 @@ from receipts.models import Attestation, KeyState, SigningKey, Use
 from receipts.signing import SAMPLE, Signer, SigningUnavailable, signer
 from receipts.verify import Keys, NotVerifiable, load_keys
 from reviews import policy
-from reviews.models import Environment
+from reviews.models import Environment, ReviewPolicy
 
 POWERS = ("superuser", "createdb", "createrole", "bypassrls")
 # dblink brings a wrapper, too. A wrapper that no extension brought has a line of its own.
@@ -136,7 +136,7 @@ def look(alias: str) -> Look | None:
 def _rows(alias: str) -> dict:
     if alias == PRIMARY:
         return {"demo_people": User.objects.filter(groups__name=DEMO_GROUP, is_active=True).count()}
-    environments = Environment.objects.prefetch_related("policies").order_by("slug")
+    environments = Environment.objects.prefetch_related(Prefetch("policies", ReviewPolicy.objects.accepted())).order_by("slug")
     newest = {each: max(each.policies.all(), key=lambda found: found.version, default=None) for each in environments if each.protected}
     rules = {each.slug: found.rules if found else None for each, found in newest.items()}
     demo = Partner.objects.filter(demo=True).count()

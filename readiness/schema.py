@@ -58,6 +58,7 @@ APPEND_ONLY = {
     "reviews_freezewindow": (),
     "reviews_outboxmessage": ("not_before", "status", "attempts", "settled_at", "error"),
     "reviews_packet": (),
+    "reviews_policyoutcome": (),
     "reviews_reviewpolicy": (),
     "reviews_stagingpin": (),
     "reviews_stagingvalidation": (),
@@ -83,6 +84,7 @@ RULED = {
     "reviews_environment": ("insert", "update", "delete"),
     "reviews_event": ("insert",),
     "reviews_packet": ("insert",),
+    "reviews_policyoutcome": ("insert",),
     "reviews_reviewpolicy": ("insert",),
     "reviews_vote": ("insert",),
 }

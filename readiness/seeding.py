@@ -12,7 +12,8 @@ from drafts.models import CoveragePlan, Partner
 from readiness.looks import DEMO_GROUP
 from reviews import decisions
 from reviews.models import DeploymentReviewRequest, Environment, Kind
-from reviews.organisation import COMMAND_LINE, set_groups, set_membership, set_policy
+from reviews.organisation import COMMAND_LINE, set_groups, set_membership
+from reviews.policies import propose_policy
 
 PASSWORD = "readiness-demo"  # noqa: S105  public on purpose; a production-like installation is blocked by it
 SAMPLES = Path(__file__).parent / "samples" / "boundary-paths.json"
@@ -74,7 +75,7 @@ def make_people() -> dict[str, User]:
 def make_environments() -> None:
     for slug, policy in POLICIES.items():
         environment = Environment.objects.create(slug=slug, name=slug.title(), protected=slug != "sandbox")
-        set_policy(COMMAND_LINE, environment, required_confirmations=list(Kind.values), **policy)
+        propose_policy(COMMAND_LINE, environment, required_confirmations=list(Kind.values), **policy)
 
 
 def make_partner(slug: str, people: dict[str, User]) -> Partner:

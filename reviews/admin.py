@@ -29,13 +29,13 @@ from reviews.models import (
 )
 from reviews.policy import in_words
 from reviews.reading import CHANNEL_WORDS, EVENT_WORDS
-from reviews.rights import policies_naming
+from reviews.rights import is_asked
 
 
 def chosen_tab(request) -> str:
     """The tab that the query names; else what waits on a reviewer, and all open for who only reads."""
     named = request.GET.get("queue", "")
-    return named if named in queue.TABS else "waiting" if policies_naming(desk_actor(request).groups) else "open"
+    return named if named in queue.TABS else "waiting" if is_asked(desk_actor(request).groups) else "open"
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -163,12 +163,32 @@ class EnvironmentAdmin(ReadOnlyAdmin):
 
 @admin.register(ReviewPolicy)
 class ReviewPolicyAdmin(ReadOnlyAdmin):
-    list_display = ["environment", "version", "asks", "created_at"]
+    list_display = ["environment", "version", "asks", "standing", "proposed_by", "created_at"]
     list_filter = ["environment"]
-    list_select_related = ["environment"]
+    list_select_related = ["environment", "outcome"]
     ordering = ["environment__slug", "-version"]
     lifetimes = ["due_seconds", "review_seconds", "approval_seconds"]
-    fields = ["id", "environment", "version", "asks", "required_confirmations", *lifetimes, "conditions_allowed", "digest", "created_at"]
+    later = ["maximum_ages", "session_seconds", "standing", "proposed_by", "proposed_by_id", "digest", "created_at"]
+    fields = ["id", "environment", "version", "asks", "required_confirmations", *lifetimes, "conditions_allowed", *later]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        return [
+            path("propose/<slug:slug>/", view(operators.propose_page), name="propose_policy"),
+            path("<uuid:object_id>/settle/", view(operators.settle_page), name="settle_policy"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"environments": operators.may_write_about(request), **(extra_context or {})})
+
+    @admin.display(description="standing")
+    def standing(self, ruling) -> str:
+        outcome = getattr(ruling, "outcome", None)
+        if outcome is None:
+            return format_html('<a href="{}">proposed: accept or decline</a>', reverse("admin:settle_policy", args=[ruling.pk]))
+        who = f" by {outcome.settled_by}" if outcome.settled_by else ""
+        return f"{outcome.outcome} {outcome.settled_at:%Y-%m-%d %H:%M}{who}" + (f": {outcome.comment}" if outcome.comment else "")
 
     @admin.display(description="asks for")
     def asks(self, ruling) -> str:
@@ -251,7 +271,7 @@ class FreezeWindowAdmin(ReadOnlyAdmin):
         ]
 
     def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"environments": operators.may_freeze(request), **(extra_context or {})})
+        return super().changelist_view(request, {"environments": operators.may_write_about(request), **(extra_context or {})})
 
     @admin.display(description="ended")
     def ended(self, freeze) -> str:

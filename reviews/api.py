@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from rest_framework.response import Response
 
 from access.actors import Actor
@@ -23,7 +23,7 @@ from receipts.models import Receipt
 from reviews import decisions, explain, packet, since, staging
 from reviews.confirmations import utc_text
 from reviews.models import Confirmation as ConfirmationRow
-from reviews.models import DeploymentReviewRequest, Environment, Packet, State
+from reviews.models import DeploymentReviewRequest, Environment, Packet, ReviewPolicy, State
 from reviews.record import database_now
 from reviews.rights import in_state, updated_since, visible_requests, waiting_on
 from reviews.serializers import (
@@ -47,13 +47,14 @@ from reviews.serializers import (
 )
 
 BASE = {"base": {"description": "A revision of this request, or `<request id>:<revision>`; without it the last that you voted on."}}
+IN_FORCE = Prefetch("policies", ReviewPolicy.objects.accepted())
 DEFAULT_VALIDITY = timedelta(days=30)
 
 
 class Environments(ApiView):
     @lists("environments_list", "Environments, each with its newest policy", EnvironmentOutput)
     def get(self, request):
-        return self.listing(Environment.objects.prefetch_related("policies"), EnvironmentOutput)
+        return self.listing(Environment.objects.prefetch_related(IN_FORCE), EnvironmentOutput)
 
 
 class Expand(ApiView):

@@ -1,9 +1,10 @@
-"""Who can still approve: for many requests at once, in three statements. The queue shows it, and reminders go there."""
+"""Who can still approve: for many requests at once, in four statements. The queue shows it, and reminders go there."""
 
 from dataclasses import dataclass
 
 from access import people
 from reviews import packet, policy
+from reviews.explain import load_rulings, open_seats
 from reviews.models import APPROVING, DeploymentReviewRequest, Packet, Vote
 from reviews.rights import people_in
 
@@ -26,7 +27,8 @@ def asked(review_requests: list[DeploymentReviewRequest]) -> dict:
     standing = [found for found in review_requests if found.policy and policy.is_sound(found.policy.rules)]
     packets = _newest_packets(standing)
     votes = _approvals(standing)
-    groups, names = people.reviewers({group for found in standing for group in found.policy.groups})
+    load_rulings(standing)
+    groups, names = people.reviewers({group for found in standing for group in found.groups_asked})
     return {found.pk: _asked(found, packets.get(found.pk), votes.get(found.pk, set()), groups, names) for found in standing}
 
 
@@ -50,7 +52,7 @@ def _asked(found: DeploymentReviewRequest, frozen: Packet | None, approvers: set
     if frozen is None or not packet.is_intact(frozen, found.digest):
         return NOBODY
     counted = {user_id: theirs for user_id, theirs in groups.items() if user_id in approvers}
-    wanted = {rule["group"] for rule in policy.open_seats(found.policy.rules, counted)}
+    wanted = {group for _, group in open_seats(found.rulings, counted)}
     hands = people_in(packet.value_of(frozen)) | {found.requested_by_id}
     everybody = {user_id: names[user_id] for user_id, theirs in groups.items() if theirs & wanted}
     return Asked({user_id: name for user_id, name in everybody.items() if user_id not in approvers | hands}, everybody)

@@ -1,6 +1,7 @@
 """The ballot: everything that must hold before a vote is stored, and storing it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import F, FilteredRelation, Q
 
@@ -8,12 +9,14 @@ from access import people
 from access.actors import Actor
 from config.refusals import Reason, Refused, not_found, refuse_if
 from drafts.custody import plain_text
-from reviews import explain, packet
+from reviews import explain, packet, reading
 from reviews.models import APPROVING, Choice, DeploymentReviewRequest, Packet, State, Vote
 from reviews.rights import conflict_reasons, group_reasons, visible_requests
 from reviews.turn import Turn, comment_reasons, state_reasons, text_reasons
 
 CONDITION_LENGTH, MAX_CONDITIONS = 300, 20
+# Between the primary, whose clock a sign-in has, and the draft store, whose clock decides; more blocks the readiness gate.
+CLOCKS_APART = timedelta(minutes=1)
 
 
 @dataclass
@@ -38,13 +41,15 @@ def hand_out(turn: Turn) -> Ballot:
         _refuse_unseen(turn)
         raise Refused(*state_reasons(turn, State.REVIEW_REQUESTED))
     frozen, approvals = packet_and_approvals(review_request)
-    groups, _ = people.reviewers(review_request.policy.groups, only={vote.user_id for vote in approvals} | {actor.user_id})
+    groups, _ = people.reviewers(review_request.groups_asked, only={vote.user_id for vote in approvals} | {actor.user_id})
     if actor.user_id not in groups:
         _refuse_unseen(turn)
     refuse_if([packet.DAMAGED] if frozen is None else [])
     refuse_if(packet.damage_reasons(frozen, review_request.digest))
-    review_request.policy.environment = review_request.environment
-    if not review_request.policy.is_intact or packet.value_of(frozen)["policy"] != review_request.policy.reference:
+    if (
+        not all(ruling.is_intact for ruling in review_request.rulings)
+        or packet.value_of(frozen)["policy"] != review_request.policy.reference
+    ):
         raise Refused(
             Reason("policy_damaged", "The policy is not the one that the packet names; nothing can be decided.", clear_by="an operator")
         )
@@ -71,7 +76,7 @@ def packet_and_approvals(review_request: DeploymentReviewRequest) -> tuple[Packe
 
 def vote_reasons(turn: Turn, ballot: Ballot, *, choice: str, digest: str, comment: str, conditions: list[str]) -> list[Reason]:
     review_request, actor = turn.review_request, turn.actor
-    reasons = _door_reasons(actor) + group_reasons(review_request, ballot.groups.get(actor.user_id, frozenset()))
+    reasons = _door_reasons(actor) + _session_reasons(turn) + group_reasons(review_request, ballot.groups.get(actor.user_id, frozenset()))
     reasons += conflict_reasons(review_request, ballot.packet, actor.user_id)
     reasons += _digest_reasons(review_request, digest) + state_reasons(turn, State.REVIEW_REQUESTED)
     if choice not in Choice.values:
@@ -87,6 +92,16 @@ def _door_reasons(actor: Actor) -> list[Reason]:
     return [
         Reason("votes_only_in_admin", "Votes are cast on the decision page in admin and nowhere else.", clear_by="the reviewer", status=403)
     ]
+
+
+def _session_reasons(turn: Turn) -> list[Reason]:
+    """How old a sign-in may be is the strictest policy's word. One of which nothing is known, or that is yet to come, is too old."""
+    limits = [ruling.session_seconds for ruling in turn.review_request.rulings if ruling.session_seconds]
+    signed_in_at = turn.actor.signed_in_at
+    if not limits or (signed_in_at and -CLOCKS_APART <= turn.now - signed_in_at <= timedelta(seconds=min(limits))):
+        return []
+    detail = f"The policy asks that you have signed in within the last {reading.duration(min(limits))}. Sign in again, then decide."
+    return [Reason("session_too_old", detail, clear_by="you, by signing in again", status=403)]
 
 
 def _digest_reasons(review_request: DeploymentReviewRequest, digest: str) -> list[Reason]:
@@ -105,7 +120,7 @@ def _condition_reasons(review_request: DeploymentReviewRequest, choice: str, con
             if conditions
             else []
         )
-    if not review_request.policy.conditions_allowed:
+    if not all(ruling.conditions_allowed for ruling in review_request.rulings):
         return [Reason("conditions_not_allowed", "The policy allows no conditions.", clear_by="an operator")]
     if not isinstance(conditions, list) or not 1 <= len(conditions) <= MAX_CONDITIONS:
         return [Reason("required", f"Name 1 to {MAX_CONDITIONS} conditions.", pointer="/conditions", status=400)]

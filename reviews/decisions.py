@@ -268,7 +268,7 @@ def _revoker_reasons(turn: Turn) -> list[Reason]:
     if not requester_reasons(actor, review_request):
         turn.role = owning_role(actor, review_request)
         return []
-    named = (review_request.policy.groups if review_request.policy else frozenset()) | {OPERATORS}
+    named = (review_request.groups_asked if review_request.policy else frozenset()) | {OPERATORS}
     groups, _ = people.reviewers(named, only=[actor.user_id])
     if theirs := groups.get(actor.user_id):
         turn.role = ActingRole.OPERATOR

@@ -1,7 +1,8 @@
 """What is missing, in words, with who can clear it; the first reason is what to do next. Pages, API and refusals all ask here."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from access import people
 from config.refusals import Reason, Refused
@@ -16,7 +17,8 @@ REQUIRED_BY_DEFAULT = tuple(Kind.values)
 
 
 def newest_policy(environment: Environment) -> ReviewPolicy | None:
-    return environment.policies.order_by("-version").first()
+    """The one in force: the newest that was accepted."""
+    return ReviewPolicy.objects.in_force(environment).first()
 
 
 def confirmation_reasons(
@@ -91,31 +93,54 @@ def approval_reasons(review_request: DeploymentReviewRequest, approved: dict, *,
     def clear_by() -> str:
         return f"{owner_names(review_request.plan.partner_id)}, by recalling it and confirming anew"
 
-    return confirmation_reasons(aging.of_packet(approved), rulings(review_request), now=now, clear_by=clear_by)
+    reasons = confirmation_reasons(aging.of_packet(approved), review_request.rulings, now=now, clear_by=clear_by)
+    return reasons + _waited_reasons(review_request, now=now, clear_by=clear_by)
 
 
-def rulings(review_request: DeploymentReviewRequest) -> list[ReviewPolicy]:
-    """The policies that an approval of what is under review must satisfy."""
-    return [review_request.policy]
+def _waited_reasons(review_request: DeploymentReviewRequest, *, now: datetime, clear_by: Callable[[], str]) -> list[Reason]:
+    """A version that came into force since may let a review wait for less long than the one that set its end."""
+    return [
+        Reason(
+            "waited_too_long", f"The policy in force lets a review wait for {reading.duration(ruling.review_seconds)}.", clear_by=clear_by()
+        )
+        for ruling in review_request.rulings
+        if review_request.requested_at + timedelta(seconds=ruling.review_seconds) <= now
+    ]
 
 
 def seat_reasons(review_request: DeploymentReviewRequest, approved: dict) -> list[Reason]:
     """The seats still open in a running review, and who by name can fill them. `approved`: the packet's value."""
-    ruling = review_request.policy
-    groups, names = people.reviewers(ruling.groups)
+    groups, names = people.reviewers(review_request.groups_asked)
     votes = review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
     approvers = set(votes.values_list("user_id", flat=True))
     hands = people_in(approved) | {review_request.requested_by_id}
     counted = {user_id: theirs for user_id, theirs in groups.items() if user_id in approvers}
     free = {user_id: theirs for user_id, theirs in groups.items() if user_id not in approvers | hands}
-    return [
-        Reason(
-            "approval_missing",
-            f"An approval for {rule['name']} is missing.",
-            clear_by=", ".join(sorted(names[user_id] for user_id, theirs in free.items() if rule["group"] in theirs)[:5]) or operators(),
-        )
-        for rule in policy.open_seats(ruling.rules, counted)
-    ]
+
+    def who(group: str) -> str:
+        return ", ".join(sorted(names[user_id] for user_id, theirs in free.items() if group in theirs)[:5]) or operators()
+
+    left = open_seats(review_request.rulings, counted)
+    return [Reason("approval_missing", f"An approval for {name} is missing.", clear_by=who(group)) for name, group in left]
+
+
+def load_rulings(review_requests: Iterable[DeploymentReviewRequest]) -> None:
+    """What `rulings` says, for many requests with their policies: one statement for all."""
+    environments = {each.environment_id for each in review_requests}
+    accepted = ReviewPolicy.objects.accepted().filter(environment__in=environments).order_by("version")
+    in_force = {ruling.environment_id: ruling for ruling in accepted}
+    for each in review_requests:
+        newer = in_force.get(each.environment_id)
+        each.rulings = [each.policy] if newer in (None, each.policy) else [each.policy, newer]
+
+
+def open_seats(rulings: list[ReviewPolicy], approvers: people.Groups) -> list[tuple[str, str]]:
+    """(rule, group) of each seat that is open under any of the policies; one that two of them ask for is one."""
+    left: list[tuple[str, str]] = []
+    for ruling in rulings:
+        seats = Counter((str(rule["name"]), str(rule["group"])) for rule in policy.open_seats(ruling.rules, approvers))
+        left += list((seats - Counter(left)).elements())
+    return left
 
 
 def in_review_reasons(review_request: DeploymentReviewRequest, *, now: datetime) -> list[Reason]:

@@ -131,6 +131,79 @@ class MomentField(forms.CharField):
         return confirmations.moment(super().clean(value))
 
 
+LINES = {"rows": 4, "spellcheck": "false"}
+
+
+class ProposeForm(StrictForm):
+    """A policy version as text: the verb says what is wrong with it."""
+
+    shown_at = {"due_seconds": "due_hours", "review_seconds": "review_hours", "approval_seconds": "approval_hours"}
+    rules = forms.CharField(
+        label="Rules",
+        help_text="One in each line, all must hold: name, group and how many, for example: release release-managers 1",
+        widget=forms.Textarea(attrs=LINES),
+    )
+    required_confirmations = forms.CharField(
+        label="Required confirmations",
+        help_text="One in each line, with the days it may be old if that is limited, for example: rollback 30",
+        widget=forms.Textarea(attrs=LINES),
+        required=False,
+    )
+    due_hours = forms.IntegerField(label="A review is due after, in hours", min_value=1, max_value=87600)
+    review_hours = forms.IntegerField(label="A review lapses after, in hours", min_value=1, max_value=87600)
+    approval_hours = forms.IntegerField(label="An approval lasts, in hours", min_value=1, max_value=87600)
+    session_minutes = forms.IntegerField(
+        label="Who decides has signed in within, in minutes",
+        help_text="Empty: however long ago.",
+        min_value=1,
+        max_value=1440,
+        required=False,
+    )
+    conditions = forms.ChoiceField(label="Approval with conditions", choices=[("allowed", "Allowed"), ("not_allowed", "Not allowed")])
+
+    def clean_rules(self) -> list[dict]:
+        lines = [line.split() for line in self.cleaned_data["rules"].splitlines() if line.strip()]
+        if any(len(words) != 3 or not (words[2].isascii() and words[2].isdigit()) for words in lines):
+            raise forms.ValidationError("Each line has a name, a group and a number.", code="invalid")
+        return [{"name": name, "group": group, "quorum": int(quorum)} for name, group, quorum in lines]
+
+    def clean_required_confirmations(self) -> list[tuple[str, int | None]]:
+        lines = [line.split() for line in self.cleaned_data["required_confirmations"].splitlines() if line.strip()]
+        if any(len(words) > 2 or words[0] not in Kind.values or not all(_is_days(word) for word in words[1:]) for words in lines):
+            kinds = ", ".join(Kind.values)
+            raise forms.ValidationError(f"Each line has one of {kinds}, and no more than a number of days.", code="invalid")
+        return [(words[0], int(words[1]) if len(words) == 2 else None) for words in lines]
+
+    @property
+    def said(self) -> dict:
+        """For the verb."""
+        given = self.cleaned_data
+        minutes = given["session_minutes"]
+        return {
+            "rules": given["rules"],
+            "required_confirmations": list(dict(given["required_confirmations"])),
+            "maximum_ages": {kind: days * 86400 for kind, days in given["required_confirmations"] if days is not None},
+            "session_seconds": None if minutes is None else minutes * 60,
+            "conditions_allowed": given["conditions"] == "allowed",
+            **{f"{name}_seconds": given[f"{name}_hours"] * 3600 for name in ("due", "review", "approval")},
+        }
+
+
+def _is_days(word: str) -> bool:
+    return word.isascii() and word.isdigit() and 1 <= int(word[:9]) <= 3650
+
+
+class SettleForm(StrictForm):
+    """Accept or decline the version that was shown. Every field may be empty here: the verb says what is missing."""
+
+    optional = ()
+    digest = forms.CharField(widget=forms.HiddenInput, required=False)
+    answer = forms.ChoiceField(label="Answer", choices=[("accept", "Accept it"), ("decline", "Decline it, or withdraw your own")])
+    comment = forms.CharField(
+        label="Comment", help_text="Needed to decline. It is kept for good.", widget=forms.Textarea(attrs={"rows": 3}), required=False
+    )
+
+
 class FreezeForm(StrictForm):
     starts_at = MomentField(label="From", help_text="In UTC, for example: 2026-12-20T00:00Z")
     ends_at = MomentField(label="To", help_text="In UTC, for example: 2027-01-04T06:00Z. A day means its end.")

@@ -9,6 +9,7 @@ from access.actors import Actor
 from access.people import active_people
 from config.databases import STORE
 from config.refusals import Reason, not_found, recorded, refuse_if
+from config.retrying import retried
 from drafts.coverage import Version, version_reasons
 from drafts.custody import plain_text
 from reviews.confirmations import utc_text
@@ -51,6 +52,7 @@ def is_crossed(freeze: FreezeWindow, review_request: DeploymentReviewRequest) ->
 # --- operators ------------------------------------------------------------------------------------------------------------------------
 
 
+@retried
 def freeze(
     actor: Actor, environment: Environment, *, starts_at: datetime, ends_at: datetime, reason: str, people: list[str] | None = None
 ) -> FreezeWindow:
@@ -94,6 +96,7 @@ def _people_reasons(usernames: list[str], named: dict[str, int]) -> list[Reason]
     return [Reason("unknown_person", "Each name must be the username of an active person.", pointer="/people", status=400)]
 
 
+@retried
 def end_freeze(actor: Actor, freeze_id: uuid.UUID, *, comment: str) -> FreezeEnd:
     """End a freeze before its time, saying why."""
     with recorded(actor, "end_freeze"), transaction.atomic(using=STORE):
@@ -120,6 +123,7 @@ def _over_reasons(found: FreezeWindow, now: datetime) -> list[Reason]:
 # --- the named requester ----------------------------------------------------------------------------------------------------------------
 
 
+@retried
 def cross_freeze(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Version = None) -> DeploymentReviewRequest:
     """Let this revision of a request of one's own cross every freeze, not over yet, that names one, saying why. On a page only."""
     with taking_turn(actor, CROSSING, request_id) as turn:

@@ -1,13 +1,15 @@
 """Environments, policies, review requests and what is decided on them. Lives in the draft store; only decisions.py changes a state."""
 
 import hashlib
+import json
 import uuid
 from urllib.parse import urlsplit
 
 import rfc8785
 from django.core.validators import MaxLengthValidator
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import JSONObject, Now
+from django.utils.functional import cached_property
 from django_fsm import FSMField, transition
 
 from config.constraints import within
@@ -33,6 +35,21 @@ class Environment(models.Model):
         return self.slug
 
 
+class PolicyQuerySet(models.QuerySet):
+    def accepted(self):
+        """Without versions that are only proposed, or that were declined or withdrawn."""
+        return self.filter(outcome__outcome=Outcome.ACCEPTED)
+
+    def in_force(self, environment):
+        """The newest accepted version of an environment, or of the one that an outer query names; at most one row."""
+        return self.accepted().filter(environment=environment).order_by("-version")[:1]
+
+    def in_force_as_json(self, environment):
+        """The same as one value, for a query that reads something else, too; `ReviewPolicy.of_json` makes it a policy again."""
+        said = JSONObject(**{name: name for name in self.model.READ_BESIDE})
+        return models.Subquery(self.in_force(environment).values(said=said))
+
+
 class ReviewPolicy(models.Model):
     """What an environment asks for: one version, never edited. The newest accepted version rules.
 
@@ -51,8 +68,18 @@ class ReviewPolicy(models.Model):
     conditions_allowed = models.BooleanField(default=True)
     maximum_ages = models.JSONField(default=dict)
     session_seconds = models.PositiveIntegerField(null=True)
+    proposed_by_id = models.BigIntegerField(null=True)
+    proposed_by = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=HEX_DIGEST)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = PolicyQuerySet.as_manager()
+
+    # All but what nobody asks of the policy that is in force beside the pinned one.
+    READ_BESIDE = (
+        "id", "version", "rules", "required_confirmations", "due_seconds", "review_seconds", "approval_seconds", "conditions_allowed",
+        "maximum_ages", "session_seconds", "digest",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["environment", "-version"]
@@ -61,6 +88,13 @@ class ReviewPolicy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment} v{self.version}"
+
+    @classmethod
+    def of_json(cls, said: dict) -> "ReviewPolicy":
+        """SQLite has ids and truths as what it stores, and JSON within JSON as text."""
+        read = {name: json.loads(value) if name in ("rules", "required_confirmations", "maximum_ages") and isinstance(value, str) else value
+                for name, value in said.items()}  # fmt: skip
+        return cls(**read | {"id": uuid.UUID(said["id"]), "conditions_allowed": bool(said["conditions_allowed"])})
 
     def document(self) -> dict:
         """What the digest covers. What came with a later release is left out while unset, so that earlier digests stand."""
@@ -92,6 +126,32 @@ class ReviewPolicy(models.Model):
     @property
     def groups(self) -> frozenset[str]:
         return frozenset(rule["group"] for rule in self.rules)
+
+
+class Outcome(models.TextChoices):
+    ACCEPTED = "accepted", "Accepted"
+    DECLINED = "declined", "Declined"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class PolicyOutcome(models.Model):
+    """What became of a policy version; append-only. A version without one is a proposal. Nobody accepts their own."""
+
+    policy = models.OneToOneField(ReviewPolicy, primary_key=True, on_delete=models.PROTECT, related_name="outcome")
+    outcome = models.CharField(max_length=9, choices=Outcome.choices)
+    comment = models.TextField(blank=True)
+    settled_by_id = models.BigIntegerField(null=True)
+    settled_by = models.CharField(max_length=64, blank=True)
+    settled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(outcome__in=Outcome.values), name="outcome_known"),
+            within("outcome_comment_short", "comment", 2000, lines=True),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy}: {self.outcome}"
 
 
 class State(models.TextChoices):
@@ -172,6 +232,26 @@ class DeploymentReviewRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan} to {self.environment}"
+
+    @cached_property
+    def in_force(self) -> dict | None:
+        """The policy in force in its environment, as JSON; a verb reads it under the lock, in the statement of the request itself."""
+        asked = DeploymentReviewRequest.objects.annotate(said=ReviewPolicy.objects.in_force_as_json(models.OuterRef("environment")))
+        return asked.values_list("said", flat=True).get(pk=self.pk)
+
+    @cached_property
+    def rulings(self) -> list[ReviewPolicy]:
+        """What an approval must satisfy: the policy that the packet names and, where another is in force by now, that one too."""
+        newer = ReviewPolicy.of_json(self.in_force) if self.in_force else self.policy
+        found = [self.policy] if newer == self.policy else [self.policy, newer]
+        for ruling in found:
+            ruling.environment = self.environment
+        return found
+
+    @property
+    def groups_asked(self) -> frozenset[str]:
+        """Whose members vote on it."""
+        return frozenset().union(*(ruling.groups for ruling in self.rulings))
 
     def state_at(self, now) -> str:
         """The state with expiry applied at a time of the database clock."""

@@ -12,10 +12,13 @@ from django.views.decorators.http import require_http_methods
 from access.actors import OPERATORS, Actor
 from config.admin import desk_actor
 from config.forms import StrictForm
-from reviews import freezes, reading, webhooks
-from reviews.forms import FreezeForm, ReasonForm
-from reviews.models import Channel, Environment, FreezeWindow, OutboxMessage
+from reviews import explain, freezes, policies, reading, webhooks
+from reviews.forms import FreezeForm, ProposeForm, ReasonForm, SettleForm
+from reviews.models import Channel, Environment, FreezeWindow, OutboxMessage, PolicyOutcome, ReviewPolicy
+from reviews.policies import Failing
+from reviews.record import database_now
 
+POLICIES = "admin:reviews_reviewpolicy_changelist"
 FREEZES = "admin:reviews_freezewindow_changelist"
 OUTBOX = "admin:reviews_outboxmessage_changelist"
 
@@ -39,8 +42,8 @@ def operator_page(request, shown: dict, *, form, back: str, back_word: str) -> H
 # --- freezes --------------------------------------------------------------------------------------------------------------------------
 
 
-def may_freeze(request) -> list[Environment]:
-    """The environments that this person may freeze."""
+def may_write_about(request) -> list[Environment]:
+    """The environments that this person may freeze, and propose policies for."""
     return list(Environment.objects.order_by("slug")) if OPERATORS in desk_actor(request).groups else []
 
 
@@ -101,3 +104,71 @@ def send_again_page(request, object_id: uuid.UUID) -> HttpResponse:
         "button": "Send it again",
     }
     return operator_page(request, shown, form=form, back=OUTBOX, back_word="Outbox")
+
+
+# --- policies -------------------------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def propose_page(request, slug: str) -> HttpResponse:
+    actor, environment = operator(request), get_object_or_404(Environment, slug=slug)
+    form = ProposeForm(request.POST if request.method == "POST" else None, initial=_as_it_is(explain.newest_policy(environment)))
+    if form.is_bound and form.attempt(lambda _: policies.propose_policy(actor, environment, **form.said)):
+        in_force = PolicyOutcome.objects.filter(policy=form.outcome).exists()
+        messages.success(request, "It is in force." if in_force else "It is proposed, and waits for another operator.")
+        return redirect(POLICIES)
+    will = "The first version takes effect at once." if explain.newest_policy(environment) is None else LATER
+    shown = {"title": f"Propose a policy for {environment.name}", "will": [will], "button": "Propose it"}
+    return operator_page(request, shown, form=form, back=POLICIES, back_word="Review policies")
+
+
+LATER = "Nothing changes until another operator accepts it. The form starts with what is in force now."
+
+
+def _as_it_is(ruling: ReviewPolicy | None) -> dict:
+    if ruling is None:
+        return {"due_hours": 48, "review_hours": 336, "approval_hours": 72}
+    days = {kind: f"{kind} {-(-seconds // 86400)}" for kind, seconds in ruling.maximum_ages.items()}
+    return {
+        "rules": "\n".join(f"{rule['name']} {rule['group']} {rule['quorum']}" for rule in ruling.rules),
+        "required_confirmations": "\n".join(days.get(kind, kind) for kind in ruling.required_confirmations),
+        "session_minutes": ruling.session_seconds and -(-ruling.session_seconds // 60),
+        "conditions": "allowed" if ruling.conditions_allowed else "not_allowed",
+        **{f"{name}_hours": -(-getattr(ruling, f"{name}_seconds") // 3600) for name in ("due", "review", "approval")},
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def settle_page(request, object_id: uuid.UUID) -> HttpResponse:
+    """What acceptance will do to which approvals; POST accepts, or declines."""
+    actor = operator(request)
+    proposal = get_object_or_404(ReviewPolicy.objects.select_related("environment"), pk=object_id, outcome__isnull=True)
+    form = SettleForm(request.POST if request.method == "POST" else None, initial={"digest": proposal.digest})
+    if form.is_bound and form.attempt(lambda said: _settle(actor, proposal, **said)):
+        messages.success(request, form.outcome)
+        return redirect(POLICIES)
+    now = database_now()
+    revoked = policies.failing(policies.standing(proposal.environment, now=now), proposal, now=now)
+    shown = {
+        "title": f"Version {proposal.version} for {proposal.environment.name}",
+        "will": [f"Proposed by {proposal.proposed_by}. It would ask:", *reading.policy_sentences(proposal), IN_REVIEW],
+        "preview_title": "Approvals that accepting it revokes",
+        "preview": [_would_revoke(each) for each in revoked] or ["None: every approval in date satisfies it, too."],
+        "button": "Send this answer",
+        "danger": bool(revoked),
+    }
+    return operator_page(request, shown, form=form, back=POLICIES, back_word="Review policies")
+
+
+IN_REVIEW = "What is in review then has to satisfy both this version and the one that its packet names."
+
+
+def _would_revoke(failing: Failing) -> str:
+    return f"{failing.review_request}: {' '.join(reason.detail for reason in failing.reasons)}"
+
+
+def _settle(actor: Actor, proposal: ReviewPolicy, *, digest: str, answer: str, comment: str) -> str:
+    if answer == "decline":
+        return f"Version {proposal.version} is {policies.decline_policy(actor, proposal.pk, comment=comment).outcome}."
+    revoked = policies.accept_policy(actor, proposal.pk, digest=digest)
+    return f"Version {proposal.version} is in force. Approvals revoked: {len(revoked)}."

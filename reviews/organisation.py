@@ -16,8 +16,7 @@ from config.databases import PRIMARY, STORE
 from config.refusals import Reason, refuse_if
 from drafts.custody import folded, name_text, rule_reasons, slug_text
 from drafts.models import Membership, Partner, Role
-from reviews import policy
-from reviews.models import Environment, Kind, ReviewPolicy
+from reviews.models import Environment
 from reviews.record import database_now, write_event
 
 NAME_LENGTH, GROUP_LENGTH = 120, 150
@@ -127,62 +126,6 @@ def rule_name_reasons(rules: list[dict]) -> list[Reason]:
     if len({folded(name) for name in names}) < len(names):
         reasons.append(Reason("name_taken", "Two rules have the same name.", pointer="/rules", status=400))
     return reasons + group_reasons(groups)
-
-
-def policy_input_reasons(rules: list, required: list[str], ages: dict[str, int], times: dict[str, int]) -> list[Reason]:
-    """`ages`: kind → seconds; `times`: everything else that is given in seconds."""
-    reasons = []
-    if not policy.is_sound(rules):
-        reasons.append(
-            Reason("no_rules", f"A policy has 1 to {policy.MOST} rules, and each quorum is from 1 to {policy.MOST}.", status=400)
-        )
-    else:
-        reasons += rule_name_reasons(rules)
-    if unknown := sorted(set(required) - set(Kind.values)):
-        reasons.append(Reason("unknown_confirmation", f"There is no confirmation {unknown[0]}.", status=400))
-    if idle := sorted(set(ages) - set(required)):
-        reasons.append(Reason("unknown_confirmation", f"The maximum age of {idle[0]} is for no required confirmation.", status=400))
-    aged = {f"The maximum age of {kind}": seconds for kind, seconds in ages.items()}
-    if wrong := [name for name, seconds in (times | aged).items() if not 1 <= seconds <= LONGEST_SECONDS]:
-        reasons.append(Reason("out_of_range", f"{wrong[0]} is from one second to ten years.", status=400))
-    return reasons
-
-
-def set_policy(
-    actor: Actor,
-    environment: Environment,
-    *,
-    rules: list[dict],
-    required_confirmations: list[str],
-    due_seconds: int = 2 * 86400,
-    review_seconds: int = 14 * 86400,
-    approval_seconds: int = 72 * 3600,
-    conditions_allowed: bool = True,
-    maximum_ages: dict[str, int] | None = None,
-    session_seconds: int | None = None,
-) -> ReviewPolicy:
-    """Store the environment's next policy version. `rules`: {name, group, quorum}; `maximum_ages`: kind → seconds; times in seconds."""
-    lifetimes = {"due_seconds": due_seconds, "review_seconds": review_seconds, "approval_seconds": approval_seconds}
-    ages, session = maximum_ages or {}, {"session_seconds": session_seconds} if session_seconds is not None else {}
-    refuse_if(policy_input_reasons(rules, required_confirmations, ages, lifetimes | session))
-    with transaction.atomic(using=STORE):
-        Environment.objects.using(STORE).select_for_update().get(pk=environment.pk)
-        last = environment.policies.order_by("-version").first()
-        newer = ReviewPolicy(
-            environment=environment,
-            version=last.version + 1 if last else 1,
-            rules=rules,
-            required_confirmations=required_confirmations,
-            conditions_allowed=conditions_allowed,
-            maximum_ages=ages,
-            **lifetimes,
-            **session,
-        )
-        newer.digest = newer.computed_digest()
-        detail = {"environment": environment.slug, "version": newer.version, "policy_digest": newer.digest}
-        write_event(actor, "set_policy", None, at=database_now(), detail=detail)
-        newer.save(force_insert=True)
-    return newer
 
 
 def reset_second_factor(actor: Actor, user: User) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from access.actors import Actor
 from config.refusals import Reason, Refused
-from reviews import policy
+from reviews import explain
 from reviews.ballot import Ballot, hand_out, vote_reasons
 from reviews.models import APPROVING, Choice, DeploymentReviewRequest
 from reviews.record import database_now
@@ -28,7 +28,9 @@ def options(actor: Actor, review_request: DeploymentReviewRequest) -> list[Optio
     """Every choice with its consequence and its reasons; conditions are left out where the policy allows none. Raises Refused 404, 409."""
     turn = Turn(actor, "preview", review_request, now := database_now(), review_request.state_at(now))
     ballot = hand_out(turn)
-    allowed = [choice for choice in Choice if choice != Choice.CONSTRAIN or review_request.policy.conditions_allowed]
+    allowed = [
+        choice for choice in Choice if choice != Choice.CONSTRAIN or all(ruling.conditions_allowed for ruling in review_request.rulings)
+    ]
     keyless = _key_reasons()
     return [_option(turn, ballot, choice, keyless if choice in APPROVING else []) for choice in allowed]
 
@@ -59,9 +61,9 @@ def _will(turn: Turn, ballot: Ballot, choice: Choice) -> str:
 def _approval_will(turn: Turn, ballot: Ballot) -> str:
     after = {vote.user_id: ballot.groups[vote.user_id] for vote in ballot.counted}
     after[turn.actor.user_id] = ballot.groups.get(turn.actor.user_id, frozenset())
-    left = policy.open_seats(turn.review_request.policy.rules, after)
+    left = explain.open_seats(turn.review_request.rulings, after)
     if left:
-        names = " and ".join(str(rule["name"]) for rule in left)
+        names = " and ".join(name for name, _ in left)
         return f"Your approval fills a seat. Still needed after it: {names}. Nothing opens until then."
     return "Yours is the last approval needed: the request is approved at once, its receipt is signed, and the gate can open."
 

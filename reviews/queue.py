@@ -12,7 +12,7 @@ from reviews import packet
 from reviews.asked import Asked, asked
 from reviews.difference import compare
 from reviews.models import LAPSING_STATES, OPEN_STATES, Choice, DeploymentReviewRequest, Event, Packet, State
-from reviews.rights import named_in, policies_naming, visible_requests, waiting_on
+from reviews.rights import asking, named_in, visible_requests, waiting_on
 
 TABS = {"waiting": "Waiting on me", "open": "All open", "decided": "Decided and ended", "all": "Everything"}
 # The order of each tab, such as an index has it.
@@ -47,7 +47,7 @@ def visible(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
     """
     if actor.reads_all:
         return visible_requests(actor)
-    ways = Q(policy__in=policies_naming(actor.groups))
+    ways = asking(actor)
     if partners := list(visible_partners(actor).values_list("pk", flat=True)):
         ways |= Q(plan__partner__in=partners)
     if named := list(named_in(actor).values_list("review_request", flat=True)[: MOST_NAMED + 1]):

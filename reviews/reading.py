@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reviews import confirmations
-from reviews.models import ActingRole, Event, Kind, ReviewPolicy, State
+from reviews.models import ActingRole, DeploymentReviewRequest, Event, Kind, ReviewPolicy, State
 
 PLAN_LABELS = {
     "partner": "Partner",
@@ -152,6 +152,17 @@ def policy_sentences(ruling: ReviewPolicy) -> list[str]:
         f"an approval lasts {duration(ruling.approval_seconds)} at most.",
         *([f"Who decides has signed in within the last {duration(ruling.session_seconds)}."] if ruling.session_seconds else []),
     ]
+
+
+def ruling_sentences(review_request: DeploymentReviewRequest) -> list[str]:
+    """What the pinned policy asks for and, while it is in review, what the one asks that has come into force since."""
+    if review_request.policy is None:
+        return []
+    newer = review_request.rulings[1:] if review_request.state == State.REVIEW_REQUESTED else []
+    since = [
+        [f"Version {ruling.version} has come into force since, and must be satisfied, too:", *policy_sentences(ruling)] for ruling in newer
+    ]
+    return [*policy_sentences(review_request.policy), *(sentence for said in since for sentence in said)]
 
 
 def _required_words(ruling: ReviewPolicy, kind: str) -> str:

@@ -22,9 +22,31 @@ from reviews.models import (
 )
 
 
-def policies_naming(groups: frozenset[str]) -> list:
-    """Ids of the policy versions with a rule for one of these groups."""
-    return [policy.pk for policy in ReviewPolicy.objects.only("pk", "rules") if not policy.groups.isdisjoint(groups)] if groups else []
+def asking(actor: Actor) -> Q:
+    """Requests that were put up for review and ask a group of the actor's.
+
+    By their own policy; or by the one that has come into force while they are in review, and then also what the actor voted on.
+    """
+    groups = actor.groups
+    if not groups:
+        return Q(pk__in=[])
+    versions: dict[object, list[bool]] = {}
+    naming = []
+    for ruling in ReviewPolicy.objects.accepted().only("pk", "rules", "environment_id").order_by("version"):
+        named = not ruling.groups.isdisjoint(groups)
+        versions.setdefault(ruling.environment_id, []).append(named)
+        naming += [ruling.pk] if named else []
+    # Where every version names them, the first question answers all, and no OR keeps an index from it.
+    newly = [environment_id for environment_id, named in versions.items() if named[-1] and not all(named)]
+    if not newly:
+        return Q(policy__in=naming)
+    voted = Q(pk__in=Vote.objects.filter(user_id=actor.user_id).values("review_request"))
+    return Q(policy__in=naming) | Q(environment__in=newly) & (Q(state=State.REVIEW_REQUESTED) | voted)
+
+
+def is_asked(groups: frozenset[str]) -> bool:
+    """Whether any policy names one of these groups."""
+    return any(not ruling.groups.isdisjoint(groups) for ruling in ReviewPolicy.objects.accepted().only("pk", "rules")) if groups else False
 
 
 def named_in(actor: Actor) -> QuerySet[Confirmation]:
@@ -42,7 +64,7 @@ def visible_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
     requests = DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy")
     if actor.reads_all and actor.partners is None:
         return requests
-    asked = Q(policy__in=policies_naming(actor.groups))
+    asked = asking(actor)
     if actor.partners is not None:
         asked &= Q(plan__partner__slug__in=actor.partners)
     named = Q(pk__in=named_in(actor).values("review_request"))
@@ -51,7 +73,7 @@ def visible_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
 
 def waiting_on(actor: Actor, requests: QuerySet[DeploymentReviewRequest]) -> QuerySet[DeploymentReviewRequest]:
     """In review, asking a group of theirs, not yet approved by them, and nothing of it made by them."""
-    asked = requests.filter(state_now=State.REVIEW_REQUESTED, policy__in=policies_naming(actor.groups))
+    asked = requests.filter(asking(actor), state_now=State.REVIEW_REQUESTED)
     approved = Vote.objects.filter(
         review_request=OuterRef("pk"), revision=OuterRef("revision"), user_id=actor.user_id, choice__in=APPROVING
     )
@@ -108,7 +130,7 @@ def onlooking_role(actor: Actor, review_request: DeploymentReviewRequest) -> str
         return ActingRole.REQUESTER
     if membership := memberships(actor).filter(partner_id=review_request.plan.partner_id).first():
         return ActingRole(membership.role)
-    if review_request.policy and not review_request.policy.groups.isdisjoint(actor.groups):
+    if review_request.policy and not review_request.groups_asked.isdisjoint(actor.groups):
         return ActingRole.REVIEWER
     if named_in(actor).filter(review_request=review_request).exists():
         return ActingRole.NAMED_PERSON
@@ -130,13 +152,13 @@ def conflict_reasons(review_request: DeploymentReviewRequest, packet: dict, user
         ("is_author", "You wrote part of what is in the packet", user_id in {author["user_id"] for author in packet["authors"]}),
         ("is_confirmer", "You confirmed something in the packet", user_id in confirmers),
     ]
-    others = "another member of " + " or ".join(sorted(review_request.policy.groups))
+    others = "another member of " + " or ".join(sorted(review_request.groups_asked))
     return [Reason(code, f"{text}, so you cannot vote on it.", clear_by=others, status=403) for code, text, had in hands if had]
 
 
 def group_reasons(review_request: DeploymentReviewRequest, groups: frozenset[str]) -> list[Reason]:
     """`groups`: those that the person is an active member of now."""
-    named = review_request.policy.groups
+    named = review_request.groups_asked
     if not named.isdisjoint(groups):
         return []
     detail = f"Only active members of {' or '.join(sorted(named))} vote on this."

@@ -18,7 +18,7 @@ from drafts.coverage import Version, owner_names, owner_reasons, version_reasons
 from drafts.custody import comment_text
 from drafts.models import CoveragePlan
 from reviews.lifecycle import carry
-from reviews.models import ActingRole, DeploymentReviewRequest, Event, State
+from reviews.models import ActingRole, DeploymentReviewRequest, Event, ReviewPolicy, State
 from reviews.record import write_event
 from reviews.rights import visible_requests
 
@@ -29,6 +29,7 @@ UNDER_THE_LOCK = {
     "now": ClockNow(),
     "last_number": Subquery(_NEWEST.values("number")[:1]),
     "last_sha256": Subquery(_NEWEST.values("sha256")[:1]),
+    "in_force": ReviewPolicy.objects.in_force_as_json(OuterRef("environment")),
 }
 
 
@@ -46,9 +47,10 @@ class Turn:
     last: tuple[int, str] | None = None
 
     def act_as_reviewer(self, groups: frozenset[str]) -> None:
-        """`groups`: those of the pinned policy that the actor is in; their rules are named in the event."""
+        """`groups`: those of the policies that the actor is in; their rules are named in the event."""
         self.role = ActingRole.REVIEWER
-        self.rules = [str(rule["name"]) for rule in self.review_request.policy.rules if rule["group"] in groups]
+        rules = [rule for ruling in self.review_request.rulings for rule in ruling.rules]
+        self.rules = list(dict.fromkeys(str(rule["name"]) for rule in rules if rule["group"] in groups))
 
     def save(self, **said) -> Event:
         """Store the request one version on, with its event. The event first: the database lets no state change without it."""

@@ -19,10 +19,10 @@ from reviews.turn import Turn
 
 
 def count(turn: Turn, ballot: Ballot, *, key: Signer, comment: str) -> None:
-    """Approved when a matching of people to seats is complete; who is no member any more is not counted."""
-    rules = turn.review_request.policy.rules
+    """Approved when a matching of people to seats is complete, for each of the policies; who is no member any more is not counted."""
+    rulings = turn.review_request.rulings
     approvers = {vote.user_id: ballot.groups[vote.user_id] for vote in ballot.counted}
-    if not policy.is_sound(rules) or policy.open_seats(rules, approvers):
+    if not all(policy.is_sound(ruling.rules) for ruling in rulings) or explain.open_seats(rulings, approvers):
         turn.event(comment=comment)
     else:
         _approve(turn, ballot, key=key, comment=comment)
@@ -79,7 +79,7 @@ def _decision(turn: Turn, **said) -> Decision:
 
 
 def _approval_end(turn: Turn, value: dict) -> datetime:
-    return aging.approval_end(aging.of_packet(value), explain.rulings(turn.review_request), decided_at=turn.now)
+    return aging.approval_end(aging.of_packet(value), turn.review_request.rulings, decided_at=turn.now)
 
 
 def _standing_approvals(turn: Turn) -> list[DeploymentReviewRequest]:

@@ -177,7 +177,7 @@ def review_request(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRe
         "standing": standing,
         "review_request": found,
         "subjects": reading.subject_lines(found.subject),
-        "policy": reading.policy_sentences(found.policy) if found.policy and not standing.editable else [],
+        "policy": reading.ruling_sentences(found) if not standing.editable else [],
         "votes": list(found.votes.filter(revision=found.revision)),
         "asked": guide.asked_people(found, now=now) if standing.state == State.REVIEW_REQUESTED else [],
         "receipt": receipt_of(found),

@@ -11,7 +11,8 @@ from drafts.models import CoveragePlan, Membership, Partner
 from receipts.keys import register_key
 from receipts.signing import signer
 from reviews import decisions
-from reviews.models import DeploymentReviewRequest, Environment, ReviewPolicy
+from reviews.models import DeploymentReviewRequest, Environment, PolicyOutcome, ReviewPolicy
+from reviews.record import database_now
 
 PASSWORD = "correct-horse-battery"
 CONFIRMATION_FIELDS = {
@@ -58,10 +59,13 @@ def make_environment(slug: str = "production", *, rules: list | None = None, **p
         environment=environment,
         version=environment.policies.count() + 1,
         rules=PRODUCTION_RULES if rules is None else rules,
+        proposed_by_id=-1,
         **{"required_confirmations": kinds, **defaults, **policy},
     )
     made.digest = made.computed_digest()
     made.save(force_insert=True)
+    # Whoever this was, in a test: it rules from now on.
+    PolicyOutcome.objects.create(policy=made, outcome="accepted", settled_by_id=-2, settled_by="another", settled_at=database_now())
     return environment
 
 

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connections, transaction
 from config.refusals import Refused
 from drafts.coverage import append_move, create_plan, edit_plan
 from drafts.models import CoveragePlan, KeptAnswer, Partner
-from reviews import decisions, organisation
+from reviews import decisions, organisation, policies
 from reviews.models import Environment
 from tests.calls import Caller, pointers
 from tests.config.listener import Listener, opened
@@ -338,6 +338,7 @@ def test_a_search_at_the_desk_keeps_nothing(story, kept_nowhere):
 def verbs(story: Story) -> dict[str, Callable]:
     owner = actor(story.owner)
     rules = [{"name": "release", "group": "release", "quorum": 1}]
+    operator = actor(make_user("operator", groups=("operators",)))
     return {
         **{
             f"create_plan {name}": lambda value, name=name: create_plan(
@@ -355,8 +356,8 @@ def verbs(story: Story) -> dict[str, Callable]:
         "set_partner slug": lambda value: organisation.set_partner(organisation.COMMAND_LINE, value),
         "set_groups": lambda value: organisation.set_groups(organisation.COMMAND_LINE, story.viewer, add={value}),
         **{
-            f"set_policy {part}": lambda value, part=part: organisation.set_policy(
-                organisation.COMMAND_LINE, story.environment, rules=[{**rules[0], part: value}], required_confirmations=[]
+            f"set_policy {part}": lambda value, part=part: policies.propose_policy(
+                operator, story.environment, rules=[{**rules[0], part: value}], required_confirmations=[]
             )
             for part in ("name", "group")
         },

@@ -52,7 +52,7 @@ PROTECTED = {
     "review_until",
 }
 # The decision page carries the digest that its reader saw; it is compared, never stored from there.
-COMPARED = {"DecideForm": {"digest"}}
+COMPARED = {"DecideForm": {"digest"}, "SettleForm": {"digest"}}
 # The receipt of another installation, which is verified before anything of it is kept.
 VERIFIED = {"StagingInput": {"receipt"}}
 

@@ -11,7 +11,7 @@ from django.apps import apps
 
 from config.guards import Sql
 from drafts.models import CoveragePlan, ExpansionMove, Partner
-from reviews.models import DeploymentReviewRequest, Environment, Packet, ReviewPolicy, Vote
+from reviews.models import DeploymentReviewRequest, Environment, Packet, PolicyOutcome, ReviewPolicy, Vote
 from tests.reviews.attacks import (
     OTHER_PLAN,
     REQUEST,
@@ -219,7 +219,19 @@ EVENTS = {
     ],
     ("insert", "an event has happened by now"): [[event("in_review", "review_requested", "review_requested", at=FAR)]],
 }
+RULING = "(SELECT policy_id FROM reviews_deploymentreviewrequest WHERE id = {approved})"
+PROPOSAL = copy(ReviewPolicy, f"id = {RULING}", id="{new}", version="2", proposed_by_id="7", proposed_by="'somebody'")
+
+
+def _settled(outcome: str, by: str, at: str = PAST) -> list[str]:
+    said = {"policy_id": "{new}", "outcome": f"'{outcome}'", "settled_by_id": by, "settled_by": "'x'", "settled_at": at}
+    return [PROPOSAL, copy(PolicyOutcome, f"policy_id = {RULING}", **said)]
+
+
 STANDING = {
+    ("reviews_policyoutcome", "insert", "nobody accepts what they proposed"): [_settled("accepted", "7"), _settled("accepted", "NULL")],
+    ("reviews_policyoutcome", "insert", "who proposed withdraws"): [_settled("withdrawn", "8")],
+    ("reviews_policyoutcome", "insert", "a policy is settled by now"): [_settled("accepted", "8", FAR), _settled("declined", "7", FAR)],
     ("reviews_reviewpolicy", "insert", "policies are numbered without a gap"): [
         [copy(ReviewPolicy, "id = (SELECT policy_id FROM reviews_deploymentreviewrequest WHERE id = {approved})", id="{new}", version="3")]
     ],

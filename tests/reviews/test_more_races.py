@@ -9,12 +9,12 @@ from django.db.models.functions import Now
 
 from config.refusals import Refused
 from drafts.coverage import append_move, edit_plan
-from reviews import decisions, organisation
+from reviews import decisions, organisation, policies
 from reviews.lifecycle import expire
 from reviews.models import Decision, DeploymentReviewRequest, Event, Packet, Vote
 from tests.barrier import at_once, refusals, won
 from tests.clock import unguarded
-from tests.factories import actor
+from tests.factories import actor, make_user
 from tests.invariants import assert_consistent
 from tests.reviews.machine.cast import MOVE
 from tests.reviews.test_races import ONE, Arena
@@ -59,18 +59,24 @@ def test_R02_approve_against_the_command_that_writes_expiries():
 
 
 def test_R02_approve_against_a_new_policy():
-    """The policy is pinned with the packet, or asks for more in its own words; in no case half of each."""
+    """Approved first, then revoked by what is accepted; or held to both policies; in no case half of each."""
     arena = Arena(rules=ONE)
+    one, other = (actor(make_user(name, groups=("operators",))) for name in ("operator", "operator2"))
+
+    def proposed(rules: list) -> partial:
+        made = policies.propose_policy(one, arena.environment, rules=rules, required_confirmations=[])
+        return partial(policies.accept_policy, other, made.pk, digest=made.digest)
+
     two = [*ONE, {"name": "security", "group": "security", "quorum": 1}]
     for number in range(ROUNDS):
         asked = arena.fresh()
         rules = two if number % 4 < 2 else ONE
-        change = partial(organisation.set_policy, actor(arena.owner), arena.environment, rules=rules, required_confirmations=[])
-        clean(at_once(*in_turn(number, arena.voting(arena.release, asked), change)))
+        clean(at_once(*in_turn(number, arena.voting(arena.release, asked), proposed(rules))))
         found = stored(asked)
         assert (found.state in ("approved", "revoked")) == Decision.objects.filter(pk=asked.pk).exists()
         assert found.policy_id == asked.policy_id
-        organisation.set_policy(actor(arena.owner), arena.environment, rules=ONE, required_confirmations=[])
+        assert found.state != "approved" or rules == ONE
+        proposed(ONE)()
     assert_consistent()
 
 
@@ -148,7 +154,7 @@ def test_R02_two_environments_of_one_plan_at_once():
     from_staging = decisions.open_request
     organisation.set_environment(actor(arena.owner), "staging", name="Staging", protected=True)
     staging = type(arena.environment).objects.get(slug="staging")
-    organisation.set_policy(actor(arena.owner), staging, rules=ONE, required_confirmations=[])
+    policies.propose_policy(organisation.COMMAND_LINE, staging, rules=ONE, required_confirmations=[])
     for number in range(ROUNDS):
         one = arena.fresh()
         other = from_staging(actor(arena.owner), plan_id=one.plan_id, environment_slug="staging")

@@ -3,6 +3,7 @@
 import pytest
 
 from access.actors import Actor
+from reviews import decisions
 from reviews.models import DeploymentReviewRequest
 from reviews.rights import people_in, visible_requests
 from tests.factories import Story, actor, make_environment, make_partner, make_plan, make_user
@@ -38,12 +39,14 @@ def test_A05_a_reviewer_of_another_environment_sees_nothing_of_it():
     assert not sees(actor(stager), cast.in_review())
 
 
-def test_A05_a_group_that_only_a_newer_policy_names_was_not_asked():
+def test_A05_a_group_that_only_a_newer_policy_names_is_asked_while_it_is_in_review():
     cast = Cast()
     review_request = cast.in_review()
     make_environment(rules=[{"name": "late", "group": "late", "quorum": 1}])
-    assert not sees(actor(make_user("late", groups=("late",))), review_request)
-    assert sees(cast.actor("release"), review_request)
+    late = actor(make_user("late", groups=("late",)))
+    assert (sees(late, review_request), sees(cast.actor("release"), review_request)) == (True, True)
+    decisions.recall(cast.actor("owner"), review_request.pk)
+    assert (sees(late, review_request), sees(cast.actor("release"), review_request)) == (False, True)
 
 
 def test_a_token_limited_to_partners_sees_theirs_only():

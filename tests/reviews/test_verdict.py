@@ -17,7 +17,7 @@ from receipts.signing import new_private_key_pem, signer
 from receipts.verify import verify
 from reviews import decisions, packet, verdict
 from reviews.models import Decision, DeploymentReviewRequest, Event
-from tests.factories import CONFIRMATION_FIELDS, Story, actor, confirm_all
+from tests.factories import CONFIRMATION_FIELDS, PRODUCTION_RULES, Story, actor, confirm_all, make_environment, make_user
 from tests.invariants import assert_consistent, refused
 from tests.reviews.machine.cast import MOVE
 
@@ -233,6 +233,20 @@ def cost_of_the_deciding_vote(*, moves: int, comments: int) -> tuple[int, int]:
     story.vote(story.release, review_request)
     who = actor(story.security, channel="admin")
     return statements(lambda: decisions.vote(who, review_request.pk, choice="approve", digest=review_request.digest))
+
+
+def test_the_deciding_vote_costs_no_more_where_another_policy_has_come_into_force():
+    story = Story()
+    review_request = story.in_review()
+    make_environment(rules=[*PRODUCTION_RULES, {"name": "third", "group": "release", "quorum": 1}], maximum_ages={"sla": 86400})
+    for user in (story.release, make_user("release2", groups=("release",))):
+        story.vote(user, review_request)
+    who = actor(story.security, channel="admin")
+
+    store, primary = statements(lambda: decisions.vote(who, review_request.pk, choice="approve", digest=review_request.digest))
+
+    assert DeploymentReviewRequest.objects.get(pk=review_request.pk).state == "approved"
+    assert (store, primary) == (20, 1)
 
 
 @pytest.mark.parametrize(("moves", "comments"), [(0, 1), (30, 1), (0, 10), (30, 10)])

@@ -1,4 +1,4 @@
-"""`manage.py set_policy production --rule release:release:1 --rule security:security:1`."""
+"""`manage.py set_policy production --rule release:release:1 --rule security:security:1 [--as alice]`."""
 
 import argparse
 
@@ -7,8 +7,9 @@ from django.db import transaction
 
 from config.databases import STORE
 from config.refusals import Refused
-from reviews.models import Environment, Kind
-from reviews.organisation import COMMAND_LINE, set_environment, set_policy
+from reviews.models import Environment, Kind, PolicyOutcome
+from reviews.organisation import COMMAND_LINE, operator_of_command, set_environment
+from reviews.policies import propose_policy
 
 
 def rule(text: str) -> dict:
@@ -29,10 +30,14 @@ def maximum_age(text: str) -> tuple[str, int]:
 
 
 class Command(BaseCommand):
-    help = "Set up an environment, and give it the next version of its review policy. Versions are never edited."
+    help = (
+        "Set up an environment, and give it the next version of its review policy. The first takes effect at once; a later one is proposed "
+        "in the name of an operator (--as) and waits for another, with accept_policy. Versions are never edited."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("environment", help="slug, for example production; made if it is new")
+        parser.add_argument("--as", dest="username", metavar="USER", help="the operator who proposes; needed from the second version on")
         parser.add_argument("--name", help="what people call the environment (default: the slug)")
         parser.add_argument("--unprotected", action="store_true", help="the environment needs no fillable policy for the gate to open")
         parser.add_argument("--rule", action="append", type=rule, required=True, metavar="NAME:GROUP:QUORUM", help="all rules must hold")
@@ -51,11 +56,10 @@ class Command(BaseCommand):
         try:
             # Both or neither: an environment without a policy that could be satisfied would shut the gate.
             with transaction.atomic(using=STORE):
-                place = set_environment(
-                    COMMAND_LINE, environment, name=self._name(environment, options), protected=not options["unprotected"]
-                )
-                made = set_policy(
-                    COMMAND_LINE,
+                actor = operator_of_command(options["username"]) if options["username"] else COMMAND_LINE
+                place = set_environment(actor, environment, name=self._name(environment, options), protected=not options["unprotected"])
+                made = propose_policy(
+                    actor,
                     place,
                     rules=rule,
                     required_confirmations=options["confirmation"] or list(Kind.values),
@@ -66,7 +70,11 @@ class Command(BaseCommand):
                 )
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
-        self.stdout.write(f"Policy version {made.version} of {environment} is in force from the next review on. Digest {made.digest}.")
+        said = f"Policy version {made.version} of {environment}, digest {made.digest},"
+        if PolicyOutcome.objects.filter(policy=made).exists():
+            self.stdout.write(f"{said} is in force from the next review on.")
+        else:
+            self.stdout.write(f"{said} waits for another operator: accept_policy {environment}.")
 
     def _name(self, slug: str, options) -> str:
         known = Environment.objects.filter(slug=slug).first()
