@@ -35,8 +35,9 @@ def written() -> dict[tuple[str, str], list[int]]:
 
 
 @pytest.fixture
-def callers():
+def callers(settings):
     """Column → how it calls: (method, path) → response."""
+    settings.SIGN_IN_TRIES = 100
     story = Story()
     other = make_user("other")
     make_partner("elsewhere", owners=(other,))
