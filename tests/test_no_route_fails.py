@@ -45,6 +45,7 @@ def filled(route: str, story: Story, review_request) -> str:
     values = {
         "<uuid:plan_id>": story.plan.pk, "<uuid:request_id>": request_id, "<uuid:object_id>": request_id, "<uuid:public_id>": request_id,
         "<path:object_id>": request_id,
+        "<slug:slug>": "production",
         "<slug:kind>": "sla", "<str:kind>": "sla", "<path:url>": "x", "<int:content_type_id>": 1, "<path:content_type_id>": 1,
     }  # fmt: skip
     for converter, value in values.items():

@@ -4,17 +4,22 @@ import pytest
 from django import forms
 from django.http import QueryDict
 
-from access.forms import CodeForm, NewTokenForm, SetUpForm, SignInForm
+from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm, SignInForm
 from config.forms import StrictForm, VersionForm
 from config.refusals import Reason, Refused
 from drafts.forms import EditPlanForm, MoveForm, NewPlanForm
+from receipts.forms import VerifyForm
 from reviews.forms import (
     CommentForm,
     ConfirmationForm,
     DecideForm,
+    FreezeForm,
     OpenRequestForm,
     PersonForm,
+    ProposeForm,
+    ReasonForm,
     RequestReviewForm,
+    SettleForm,
     StagingForm,
     SubjectForm,
 )
@@ -26,7 +31,7 @@ PROTECTED = {
 }  # fmt: skip
 FORMS = [
     NewPlanForm, EditPlanForm, MoveForm, SubjectForm, OpenRequestForm, RequestReviewForm, StagingForm, CommentForm, ConfirmationForm,
-    DecideForm, CodeForm, NewTokenForm, SetUpForm, PersonForm,
+    DecideForm, CodeForm, MailForm, NewTokenForm, SetUpForm, VerifyForm, ProposeForm, SettleForm, FreezeForm, ReasonForm, PersonForm,
 ]  # fmt: skip
 
 
