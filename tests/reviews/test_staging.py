@@ -264,7 +264,7 @@ WRONG = {
         lambda: bundled(key_bundle={"keys": [public_jwk(OTHER_KEY.public_key) | {"kid": STAGING_KEY.kid}]}), ["malformed_bundle"], 400,
     ),
     "a bundle without the pinned key": (
-        lambda: bundled(key_bundle={"keys": [public_jwk(OTHER_KEY.public_key)]}), ["subject_public_key_mismatch"], 409,
+        lambda: bundled(key_bundle={"keys": [public_jwk(OTHER_KEY.public_key)]}), ["unknown_kid"], 409,
     ),
     "a bundle of a receipt that staging revoked": (lambda: revoked(), ["receipt_revoked"], 409),
     "a bundle of a receipt that was superseded there": (lambda: revoked(reason="superseded"), ["receipt_revoked"], 409),
