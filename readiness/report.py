@@ -18,9 +18,13 @@ def text(found: Readiness) -> str:
 
 
 def launch_text(gate: Gate) -> str:
-    if gate.may_launch:
-        return "\n".join(["may launch", *(f"condition: {condition}" for condition in gate.conditions)])
-    return "\n".join([*(f"{reason.detail} Cleared by: {reason.clear_by or 'an operator'}." for reason in gate.blockers), "may not launch"])
+    shut = [f"{reason.detail} Cleared by: {reason.clear_by or 'an operator'}." for reason in gate.blockers]
+    return "\n".join([*shut, "may launch" if gate.may_launch else "may not launch", *_said(gate)])
+
+
+def _said(gate: Gate) -> list[str]:
+    """The verdict and every condition of it, also while something else keeps the gate shut."""
+    return [f"verdict: {gate.verdict}", *(f"condition: {condition}" for condition in gate.conditions)] if gate.verdict else []
 
 
 def _cell(words: str) -> str:
@@ -38,7 +42,7 @@ def markdown(found: Readiness) -> str:
 
 
 def launch_markdown(gate: Gate) -> str:
-    said = [f"- condition: {condition}" for condition in gate.conditions]
+    said = [f"- {line}" for line in _said(gate)]
     shut = [f"- {reason.detail} Cleared by: {reason.clear_by or 'an operator'}." for reason in gate.blockers]
     return "\n".join([f"## Launch: {'may launch' if gate.may_launch else 'may not launch'}", "", *said, *shut, ""])
 
@@ -75,3 +79,5 @@ def _launch_case(suite: xml.Element, gate: Gate) -> None:
     case = xml.SubElement(suite, "testcase", classname="Launch", name="This plan may launch")
     if not gate.may_launch:
         xml.SubElement(case, "failure", message=" ".join(reason.detail for reason in gate.blockers))
+    if gate.verdict:
+        xml.SubElement(case, "system-out").text = "\n".join(_said(gate))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from config.refusals import Reason
+from config.refusals import Reason, Refused
 from drafts.models import CoveragePlan
 from drafts.sections import moves_section, plan_section
 from reviews import confirmations, explain, packet
@@ -174,9 +174,12 @@ def cheap_next(review_request: DeploymentReviewRequest | None, *, now: datetime)
 # --- a plan against its packet ------------------------------------------------------------------------------------------------------
 
 
-def changes_ahead(plan: CoveragePlan, review_request: DeploymentReviewRequest) -> int:
-    """By how many changed fields and added moves the draft differs from the newest frozen packet."""
-    frozen = packet.value_of(packet.current(review_request))
+def changes_ahead(plan: CoveragePlan, review_request: DeploymentReviewRequest) -> int | None:
+    """By how many changed fields and added moves the draft differs from the newest frozen packet; None where that cannot be read."""
+    try:
+        frozen = packet.value_of(packet.current(review_request))
+    except Refused:
+        return None
     now = plan_section(plan)
     fields = sum(frozen["plan"][name] != value for name, value in now.items())
     return fields + len(moves_section(list(plan.moves.all()))) - len(frozen["moves"])

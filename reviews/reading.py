@@ -105,13 +105,14 @@ CHANNEL_WORDS = {"page": "on a page", "admin": "at the desk", "api": "by API", "
 
 @dataclass(frozen=True)
 class Line:
-    """One event in words."""
+    """One event in words. `conditions`: all that the decision carries, where it made one."""
 
     event: Event
     what: str
     role: str
     channel: str
     change: str
+    conditions: list[str]
 
 
 def lines(events: list[Event]) -> list[Line]:
@@ -126,7 +127,9 @@ def _line(event: Event) -> Line:
         what = f"{what}, {event.detail['named'] or 'nobody any more'}"
     states = [State(state).label for state in (event.from_state, event.to_state) if state in State.values]
     change = " → ".join(states) if event.from_state != event.to_state else ""
-    return Line(event, what, _role(event), CHANNEL_WORDS.get(event.channel, event.channel), change)
+    if successor := event.detail.get("successor"):
+        what = f"{what}, review request {successor},"
+    return Line(event, what, _role(event), CHANNEL_WORDS.get(event.channel, event.channel), change, event.detail.get("conditions", []))
 
 
 def _role(event: Event) -> str:

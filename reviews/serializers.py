@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.api import Blank, Shaped, StrictSerializer, TextField
 from receipts.models import Verdict
-from reviews import shapes
+from reviews import guide, shapes
 from reviews.models import Kind, State
 
 
@@ -108,6 +108,22 @@ class RequestOutput(serializers.Serializer):
     version = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class RequestDetail(RequestOutput):
+    """One request on its own: what was decided, and by how many changes the draft is ahead of its newest packet (null before the first)."""
+
+    example = RequestOutput.example | {"verdict": None, "conditions": [], "changes_ahead": None}
+    verdict = serializers.CharField(source="decision.verdict", default=None, allow_null=True)
+    conditions = serializers.SerializerMethodField()
+    changes_ahead = serializers.SerializerMethodField()
+
+    def get_conditions(self, review_request) -> list[str]:
+        decision = getattr(review_request, "decision", None)
+        return decision.conditions if decision else []
+
+    def get_changes_ahead(self, review_request) -> int | None:
+        return guide.changes_ahead(review_request.plan, review_request) if review_request.revision else None
 
 
 class ConfirmationOutput(serializers.Serializer):

@@ -50,6 +50,7 @@ def test_request_goes_from_open_to_review(owner, story):
     assert set(body) == {
         "id", "plan", "environment", "subject", "state", "revision", "digest", "commitment_id", "policy", "requested_by",
         "due_at", "expires_at", "predecessor", "production_write", "version", "created_at", "updated_at",
+        "verdict", "conditions", "changes_ahead",
     }  # fmt: skip
     assert (body["production_write"], set(body["policy"])) == (False, {"id", "version", "digest"})
     frozen = owner.get(f"{path}packet/").json()

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connections, transaction
 from django.test import Client
 
 from access.sessions import SIGNED_IN_AT
+from drafts.coverage import append_move
 from receipts.models import Receipt
 from reviews import decisions, explain, freezes, policies
 from reviews.models import DeploymentReviewRequest, Event, PolicyOutcome, ReviewPolicy
@@ -19,6 +20,7 @@ from tests.calls import Caller
 from tests.factories import CONFIRMATION_FIELDS, PASSWORD, PRODUCTION_RULES, Story, actor, make_plan, make_user
 from tests.invariants import assert_consistent, refused
 from tests.pages import Visitor, desk_path, request_path, text_of
+from tests.reviews.machine.cast import MOVE
 
 ADMIN = "/admin/reviews/reviewpolicy/"
 RELEASE = {"name": "release", "group": "release", "quorum": 1}
@@ -579,3 +581,49 @@ def test_a_freeze_is_ended_once():
         ending = partial(freezes.end_freeze, comment="done")
         answers = at_once(partial(ending, actor(story.operator), found.pk), partial(ending, actor(story.operator2), found.pk))
         assert (len(won(answers)), [refusal.codes for refusal in refusals(answers)]) == (1, [["freeze_over"]])
+
+
+# --- the verdict and what it carries ---------------------------------------------------------------------------------------------------
+
+
+def test_a_request_tells_its_verdict_every_condition_and_how_far_its_draft_has_gone_on(story):
+    caller = Caller(story.owner)
+    review_request = story.open()
+    fresh = caller.get(f"review-requests/{review_request.pk}/").json()
+    assert (fresh["verdict"], fresh["conditions"], fresh["changes_ahead"]) == (None, [], None)
+    decisions.withdraw(actor(story.owner), review_request.pk, comment="anew")
+    review_request = story.in_review()
+    story.vote(story.release, review_request, "approve_with_conditions", conditions=["on weekdays"])
+    story.vote(story.security, review_request, "approve_with_conditions", conditions=["one region"])
+
+    decided = caller.get(f"review-requests/{review_request.pk}/").json()
+    assert (decided["verdict"], decided["conditions"], decided["changes_ahead"]) == ("constrain", ["on weekdays", "one region"], 0)
+    for page in (Visitor(story.owner).get(request_path(review_request, "timeline")), Visitor(story.release).get(desk_path(review_request))):
+        assert "Condition: on weekdays Condition: one region" in text_of(page)
+
+    decisions.expand(actor(story.owner), story.plan.pk)
+    append_move(actor(story.owner), story.plan.pk, fields=MOVE)
+
+    ahead = caller.get(f"review-requests/{review_request.pk}/").json()
+    assert (ahead["state"], ahead["changes_ahead"]) == ("approved", 1)
+    assert "The draft is 1 change ahead of the packet that was approved." in text_of(Visitor(story.owner).get(request_path(review_request)))
+
+
+def test_continue_proposes_the_confirmations_again_with_their_evidence_and_unconfirmed(story):
+    old = story.open()
+    evidence = {"evidence_url": "https://evidence.example.org/1", "evidence_sha256": "a" * 64}
+    decisions.confirm(actor(story.owner), old.pk, "sla", fields=CONFIRMATION_FIELDS["sla"], valid_until="2099-01-01", **evidence)
+    decisions.withdraw(actor(story.owner), old.pk, comment="anew")
+
+    new = story.open(predecessor_id=old.pk)
+
+    found = new.confirmations.get()
+    assert (found.kind, found.fields, found.evidence_url, found.evidence_sha256) == ("sla", CONFIRMATION_FIELDS["sla"], *evidence.values())
+    assert (found.confirmed_at, found.confirmed_by, found.valid_until) == (None, "", None)
+
+
+def test_a_superseded_approval_names_its_successor_in_the_timeline(story):
+    old = story.approved()
+    new = story.approved(predecessor_id=old.pk)
+    page = text_of(Visitor(story.owner).get(request_path(old, "timeline")))
+    assert f"Superseded by a newer approval, review request {new.pk}," in page
