@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from readiness.gate import gate
 from reviews import decisions, freezes
 from reviews.models import Event, FreezeEnd, FreezeWindow
-from reviews.record import database_now
+from reviews.record import database_now, write_event
 from tests.factories import Story, actor, make_environment, make_user
 from tests.invariants import refused
 from tests.pages import Visitor, request_path, text_of
@@ -164,6 +164,15 @@ def test_nobody_else_crosses(story, people, who, codes):
     review_request = story.approved()
 
     refused(lambda: freezes.cross_freeze(actor(getattr(story, who)), review_request.pk, comment="x"), *codes, status=403)
+
+    assert blockers(story) == ["freeze_window"]
+
+
+def test_an_event_that_says_so_crosses_no_freeze_that_does_not_name_the_requester(story):
+    found = story.freeze()
+    review_request = story.approved()
+    said = {"from_state": "approved", "to_state": "approved", "revision": 1, "digest": review_request.digest}
+    write_event(actor(story.owner), "cross_freeze", review_request, at=database_now(), detail={"freezes": [str(found.pk)]}, **said)
 
     assert blockers(story) == ["freeze_window"]
 
