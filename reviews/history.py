@@ -11,7 +11,7 @@ from django.db import transaction
 
 from config.databases import STORE
 from receipts.canonical import commitment_id, unb64
-from receipts.models import Receipt, SigningKey
+from receipts.models import LeafKind, LogNode, Receipt, SigningKey
 from receipts.signing import public_jwk
 from receipts.verify import verify
 from reviews.models import APPROVING, Chain, Choice, Decision, DeploymentReviewRequest, Event, Packet, State, Vote
@@ -42,6 +42,7 @@ class Story:
     votes: list[Vote] = field(default_factory=list)
     decision: Decision | None = None
     receipt: Receipt | None = None
+    leaves: list[dict] = field(default_factory=list)
 
     def at_fault(self, code: str, detail: str, event: Event | None = None) -> Finding:
         return Finding(str(self.review_request.pk), event.number if event else None, code, detail)
@@ -87,7 +88,7 @@ def organisation_findings() -> list[Finding]:
 
 def request_findings(story: Story, keys: dict) -> list[Finding]:
     chain = chain_findings(str(story.review_request.pk), story.events, counted=story.review_request.event_count)
-    return [*chain, *_walk(story), *_packets(story), *_votes(story), *_decided(story), *_receipt(story, keys)]
+    return [*chain, *_walk(story), *_packets(story), *_votes(story), *_decided(story), *_receipt(story, keys), *_logged(story)]
 
 
 def _walk(story: Story) -> Iterator[Finding]:
@@ -172,6 +173,24 @@ def _row_is_signed(receipt: Receipt) -> bool:
     return all(signed.get(name) == value for name, value in row.items())
 
 
+def _logged(story: Story) -> Iterator[Finding]:
+    """The log holds the head of the events as it was at the decision; who keeps a checkpoint elsewhere can hold us to that."""
+    deciding = [event for event in story.events if event.to_state in DECIDED and event.from_state != event.to_state]
+    logged = [leaf for leaf in story.leaves if leaf["kind"] == LeafKind.DECISION]
+    if len(logged) != (story.decision is not None):
+        yield story.at_fault("leaf_missing", f"{len(logged)} leaves of the log are about a decision on this request.")
+    for leaf in logged if story.decision else []:
+        told = (leaf["revision"], leaf["verdict"], leaf["event_head"], leaf["commitment_id"])
+        stored = (
+            story.decision.revision,
+            story.decision.verdict,
+            deciding[-1].sha256 if deciding else "",
+            story.review_request.commitment_id,
+        )
+        if told != stored:
+            yield story.at_fault("leaf_differs", "The log tells of another decision, or of other events before it.")
+
+
 # --- reading ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -181,7 +200,7 @@ def stored_keys() -> dict:
 
 
 def stories(review_requests: list[DeploymentReviewRequest]) -> list[Story]:
-    """Five statements, however many requests."""
+    """Six statements, however many requests."""
     found = {review_request.pk: Story(review_request) for review_request in review_requests}
     for event in Event.objects.filter(review_request__in=found).order_by("number"):
         found[event.review_request_id].events.append(event)
@@ -193,6 +212,8 @@ def stories(review_requests: list[DeploymentReviewRequest]) -> list[Story]:
         found[decision.review_request_id].decision = decision
     for receipt in Receipt.objects.filter(request_id__in=found):
         found[receipt.request_id].receipt = receipt
+    for leaf in LogNode.objects.filter(request_id__in=found):
+        found[leaf.request_id].leaves.append(json.loads(bytes(leaf.data)))
     return list(found.values())
 
 
@@ -223,6 +244,9 @@ def verified(review_requests: Iterable[DeploymentReviewRequest], keys: dict) -> 
 
 
 def stray_findings() -> list[Finding]:
-    """Receipts of requests that are gone: no row of ours goes away."""
-    stray = Receipt.objects.exclude(request_id__in=DeploymentReviewRequest.objects.values("pk")).values_list("request_id", flat=True)
-    return [Finding(str(pk), None, "request_missing", "There is a receipt, and its request is gone.") for pk in stray[:1000]]
+    """Receipts and leaves of requests that are gone: no row of ours goes away."""
+    known = DeploymentReviewRequest.objects.values("pk")
+    receipts = Receipt.objects.exclude(request_id__in=known).values_list("request_id", flat=True)[:1000]
+    leaves = LogNode.objects.filter(request_id__isnull=False).exclude(request_id__in=known).values_list("request_id", flat=True)[:1000]
+    detail = "There is a receipt or a leaf of the log, and its request is gone."
+    return [Finding(str(pk), None, "request_missing", detail) for pk in dict.fromkeys([*receipts, *leaves])]

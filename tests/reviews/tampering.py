@@ -66,6 +66,19 @@ TAMPERINGS: dict[str, tuple[list[str], tuple[str, int | None]]] = {
     "a receipt's verdict": (["UPDATE receipts_receipt SET verdict = 'constrain' WHERE request_id = {approved}"], ("receipt_differs", None)),
     "a receipt's commitment": (["UPDATE receipts_receipt SET commitment_id = 'x' WHERE request_id = {approved}"], ("receipt_edited", None)),
     "a receipt moved away": (["UPDATE receipts_receipt SET request_id = {new} WHERE request_id = {approved}"], ("request_missing", None)),
+    "a leaf gone": (["DELETE FROM receipts_lognode WHERE request_id = {approved}"], ("leaf_missing", None)),
+    "a leaf of another": (
+        [
+            "UPDATE receipts_lognode SET data = (SELECT data FROM receipts_lognode WHERE request_id = {rejected})"
+            " WHERE request_id = {approved}"
+        ],
+        ("leaf_differs", None),
+    ),
+    "a leaf's request gone": (["UPDATE receipts_lognode SET request_id = {new} WHERE request_id = {approved}"], ("request_missing", None)),
+    "a head that the log does not know": (
+        [f"UPDATE {EVENT} SET sha256 = '{'0' * 64}' WHERE {AT} 9"],
+        ("leaf_differs", None),
+    ),
     "an organisation's event edited": ([f"UPDATE {EVENT} SET actor = 'nobody' WHERE {OF_THE_CHAIN} 2"], ("event_edited", 2)),
     "its first edited": ([f"UPDATE {EVENT} SET actor = 'nobody' WHERE {OF_THE_CHAIN} 1"], ("event_edited", 1)),
     "its first gone": ([f"DELETE FROM {EVENT} WHERE {OF_THE_CHAIN} 1"], ("chain_broken", 2)),

@@ -77,6 +77,20 @@ def test_a_written_expiry_sets_what_rested_on_it(both_stores):
     assert_consistent()
 
 
+def test_the_plan_follows_when_its_approval_ends(both_stores, capsys):
+    story = Story(rules=ONE)
+    review_request = story.in_review()
+    story.vote(story.release, review_request)
+    assert CoveragePlan.objects.get(pk=story.plan.pk).state == "approved"
+    with connections["self_service"].cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE reviews_deploymentreviewrequest SET expires_at = now() - interval '1 second'")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    assert run(capsys=capsys)[1]["expired"] == 1
+    plan = CoveragePlan.objects.get(pk=story.plan.pk)
+    assert (plan.state, plan.approved_until) == ("draft", None)
+
+
 def test_due_expiries_come_in_pages_by_their_end(both_stores):
     lapsed(Story(), many=3)
     whole = due_expiries(most=10)

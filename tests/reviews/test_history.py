@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import partial
 
 import pytest
 from django.core.management import call_command
@@ -11,6 +12,7 @@ from reviews import decisions, history
 from reviews.models import Chain, DeploymentReviewRequest, Event
 from reviews.organisation import COMMAND_LINE, set_environment
 from reviews.record import event_sha256
+from tests.barrier import at_once, won
 from tests.factories import Story, actor
 from tests.reviews.tampering import TAMPERINGS, all_findings, findings_after, staged, unfound
 
@@ -103,6 +105,16 @@ def history_time():
     with connections["self_service"].cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return cursor.fetchone()[0]
+
+
+def test_organisation_events_written_at_once_are_one_chain(both_stores_committed):
+    def change(number: int) -> None:
+        for turn in range(6):
+            set_environment(COMMAND_LINE, f"place{number}", name=f"Place {number} {turn}", protected=False)
+
+    assert won(at_once(*(partial(change, number) for number in range(4)))) == [None] * 4
+    assert list(Event.objects.filter(review_request=None).order_by("number").values_list("number", flat=True)) == list(range(1, 25))
+    assert history.organisation_findings() == []
 
 
 # --- the command ------------------------------------------------------------------------------------------------------------------------

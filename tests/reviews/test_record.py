@@ -1,11 +1,16 @@
 """What a verb leaves behind: a chain of events, and denials that count."""
 
+from functools import partial
+
 import pytest
 from django.db import connections
 
+from access.actors import Actor
+from config.refusals import Reason, Refused
 from reviews import decisions
 from reviews.models import Denial, Event
-from reviews.record import database_now, event_sha256
+from reviews.record import database_now, deny, event_sha256
+from tests.barrier import at_once, won
 from tests.factories import Story, actor
 from tests.invariants import assert_consistent, refused
 
@@ -81,6 +86,20 @@ def test_L09_the_same_denial_within_an_hour_is_one_row_with_a_count():
         ("security", "approve", "stale_packet", 1),
         ("release", "reject", "stale_packet", 1),
     ]
+
+
+def test_L09_ten_thousand_refused_calls_are_counted_in_a_handful_of_rows(both_stores_committed):
+    """At once, as they come: two rows may begin together, none is lost, and the table stays small."""
+    refusals = [Refused(Reason(code, "no")) for code in ("stale_packet", "not_a_reviewer")]
+    who = [Actor(number, f"reviewer{number}", channel="admin") for number in range(2)]
+
+    def calls(number: int) -> None:
+        for turn in range(2500):
+            deny(who[number % 2], "approve", refusals[turn % 2])
+
+    won(at_once(*(partial(calls, number) for number in range(4))))
+    assert sum(Denial.objects.values_list("count", flat=True)) == 10_000
+    assert 4 <= Denial.objects.count() <= 8
 
 
 def test_L09_after_an_hour_a_denial_is_a_new_row():
