@@ -34,8 +34,10 @@ from reviews.rights import is_asked
 
 def chosen_tab(request) -> str:
     """The tab that the query names; else what waits on a reviewer, and all open for who only reads."""
-    named = request.GET.get("queue", "")
-    return named if named in queue.TABS else "waiting" if is_asked(desk_actor(request).groups) else "open"
+    if not hasattr(request, "desk_tab"):
+        named = request.GET.get("queue", "")
+        request.desk_tab = named if named in queue.TABS else "waiting" if is_asked(desk_actor(request).groups) else "open"
+    return request.desk_tab
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -70,7 +72,10 @@ class QueueAdmin(LongList):
         return admin.site.has_permission(request)
 
     def get_queryset(self, request):
-        return queue.visible(desk_actor(request))
+        """Looked up once in a call: the counts of the tabs and the list itself ask for it."""
+        if not hasattr(request, "desk_queue"):
+            request.desk_queue = queue.visible(desk_actor(request))
+        return request.desk_queue.all()
 
     def get_ordering(self, request):
         return queue.ORDERS[chosen_tab(request)]
