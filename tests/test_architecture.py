@@ -32,6 +32,7 @@ OUTER = {
     "openapi",
     "operators",
     "outbox_admin",
+    "queue_admin",
     "pages",
     "serializers",
     "steps",

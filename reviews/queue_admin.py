@@ -1,0 +1,140 @@
+"""The queue of review requests at the desk: its tabs, its columns, and the addresses of its pages. Decisions have their own page."""
+
+from datetime import datetime
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from config.admin import LongList, desk_actor
+from drafts import search
+from drafts.models import CoveragePlan, Partner
+from reviews import desk, queue
+from reviews.models import DeploymentReviewRequest, State
+from reviews.rights import is_asked
+
+
+def chosen_tab(request) -> str:
+    """The tab that the query names; else what waits on a reviewer, and all open for who only reads."""
+    if not hasattr(request, "desk_tab"):
+        named = request.GET.get("queue", "")
+        request.desk_tab = named if named in queue.TABS else "waiting" if is_asked(desk_actor(request).groups) else "open"
+    return request.desk_tab
+
+
+class QueueFilter(admin.SimpleListFilter):
+    title = "queue"
+    parameter_name = "queue"
+    words = queue.TABS
+
+    def lookups(self, request, model_admin):
+        self.actor, self.chosen, self.visible = desk_actor(request), chosen_tab(request), model_admin.get_queryset(request)
+        return list(self.words.items())
+
+    def choices(self, changelist):
+        for value, word in self.words.items():
+            query = changelist.get_query_string({self.parameter_name: value}, remove=["p"])
+            count = queue.bounded(queue.tab(self.actor, self.visible, value))
+            yield {"selected": value == self.chosen, "query_string": query, "display": f"{word} ({count})"}
+
+    def queryset(self, request, queryset):
+        return queue.tab(self.actor, queryset, self.chosen)
+
+
+@admin.register(DeploymentReviewRequest)
+class QueueAdmin(LongList):
+    about = ["plan_name", "partner", "environment_name", "state_word", "revision", "requested_by"]
+    list_display = [*about, "waiting_since", "due", "can_approve", "news"]
+    list_filter = [QueueFilter]
+    search_fields = ["plan__name"]
+    search_help_text = "The beginnings of words of the plan's name or external reference, or of the partner's slug"
+
+    def has_view_permission(self, request, obj=None) -> bool:
+        """Everybody at the desk; the queryset says which requests."""
+        return admin.site.has_permission(request)
+
+    def get_queryset(self, request):
+        """Looked up once in a call: the counts of the tabs and the list itself ask for it."""
+        if not hasattr(request, "desk_queue"):
+            request.desk_queue = queue.visible(desk_actor(request))
+        return request.desk_queue.all()
+
+    def get_ordering(self, request):
+        return queue.ORDERS[chosen_tab(request)]
+
+    def get_search_results(self, request, queryset, search_term):
+        """With the index that the plans have, instead of a look into every row."""
+        if not search_term:
+            return queryset, False
+        partners = list(Partner.objects.filter(slug__startswith=search_term).values_list("pk", flat=True)[: queue.MOST_PLANS])
+        try:
+            # Looked up first: as a part of the one question, a common word took a minute in a long table.
+            found = list(search.plans(CoveragePlan.objects.all(), search_term).values_list("pk", flat=True)[: queue.MOST_PLANS])
+        except ValueError:
+            found = []
+        return queryset.filter(Q(plan__in=found) | Q(plan__partner__in=partners) if partners else Q(plan__in=found)), False
+
+    def adorn(self, request, rows) -> None:
+        """For the page that is shown, and for no other row."""
+        standings = queue.standings(desk_actor(request), rows)
+        for row in rows:
+            row.standing = standings[row.pk]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Review requests", **(extra_context or {})})
+
+    def get_urls(self):
+        view, one = self.admin_site.admin_view, "<uuid:object_id>"
+        return [
+            path(f"{one}/change/", view(desk.packet_page), name="reviews_deploymentreviewrequest_change"),
+            path(f"{one}/decide/", desk.counted(view(desk.decide_page)), {"name": "vote"}, name="decide"),
+            path(f"{one}/revoke/", desk.counted(view(desk.step_page)), {"name": "revoke"}, name="desk_revoke"),
+            path(f"{one}/comment/", desk.counted(view(desk.step_page)), {"name": "comment"}, name="desk_comment"),
+            path(f"{one}/history/", view(to_packet)),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="can still approve")
+    def can_approve(self, review_request) -> str:
+        return review_request.standing.can_approve
+
+    @admin.display(description="changed since I looked")
+    def news(self, review_request) -> str:
+        return review_request.standing.news
+
+    @admin.display(description="plan")
+    def plan_name(self, review_request) -> str:
+        return review_request.plan.name
+
+    @admin.display(description="partner")
+    def partner(self, review_request) -> str:
+        return review_request.plan.partner.slug
+
+    @admin.display(description="environment")
+    def environment_name(self, review_request) -> str:
+        return review_request.environment.name
+
+    @admin.display(description="state")
+    def state_word(self, review_request) -> str:
+        state = State(review_request.state_now)
+        return format_html('<strong class="state state-{}">{}</strong>', state.value, state.label)
+
+    @admin.display(description="due (UTC)")
+    def due(self, review_request) -> str:
+        return _minute(review_request.due_at)
+
+    @admin.display(description="waiting since (UTC)")
+    def waiting_since(self, review_request) -> str:
+        return _minute(review_request.requested_at)
+
+
+def _minute(when: datetime | None) -> str:
+    return f"{when:%Y-%m-%d %H:%M}" if when else "not yet"
+
+
+def to_packet(request, object_id):
+    """Stock admin's history knows nothing of ours; the packet page has the timeline."""
+    desk.seen(request, object_id)
+    return HttpResponseRedirect(reverse(desk.PACKET, args=[object_id]) + "#timeline")
