@@ -35,29 +35,31 @@ ORACLE = (
 
 def table(answers: list[dict]) -> list[str]:
     counted = Counter((answer["path"], answer["answer"]) for answer in answers)
-    rows = ["| module | mutants | killed | survived | not reached | killed |", "|---|---|---|---|---|---|"]
+    rows = ["| module | mutants | killed | survived | not reached | not tried | killed |", "|---|---|---|---|---|---|---|"]
     for path in [*dict.fromkeys(answer["path"] for answer in answers), "all"]:
         of = {word: sum(n for (one, answer), n in counted.items() if answer == word and path in (one, "all")) for word in WORDS}
         whole = sum(of.values())
-        rows.append(
-            f"| `{path}` | {whole} | {of['killed']} | {of['survived']} | {of['not reached']} | {100 * of['killed'] / whole:.1f} % |"
-        )
+        rows.append(f"| `{path}` | {whole} | {' | '.join(str(of[word]) for word in WORDS)} | {100 * of['killed'] / whole:.1f} % |")
     return rows
 
 
-WORDS = ("killed", "survived", "not reached")
+WORDS = ("killed", "survived", "not reached", "not tried")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
     parser.add_argument("--module", action="append", help="a file to change; all of the core without this")
     parser.add_argument("--only", default="", help="only mutants whose line of the report holds this text")
+    parser.add_argument("--missed", type=Path, help="a report of an earlier run: only what was not killed there")
     parser.add_argument("--at", type=float, default=90.0, help="percent that must be killed")
     parser.add_argument("--report", type=Path, default=PROJECT / "test-results" / "mutation.json")
     options = parser.parse_args()
     options.report.parent.mkdir(exist_ok=True)
     options.report.unlink(missing_ok=True)
-    oracle = Oracle(options.module or list(MODULES), options.report, only=options.only)
+    missed = None
+    if options.missed:
+        missed = {one["mutant"] for one in json.loads(options.missed.read_text()) if one["answer"] != "killed"}
+    oracle = Oracle(options.module or list(MODULES), options.report, only=options.only, missed=missed)
     status = pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-p", "tests.pgplugin", *ORACLE], plugins=[oracle])
     if not options.report.exists():
         print(f"nothing was measured: pytest ended with {int(status)}", file=sys.stderr)

@@ -444,7 +444,7 @@ def test_W14_a_vote_after_a_confirmation_has_ended_is_refused():
     story = Story()
     review_request = story.open()
     confirm_all(story.owner, review_request)
-    soon = "SELECT to_char((clock_timestamp() + interval '1 second') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    soon = "SELECT to_char((clock_timestamp() + interval '3 seconds') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     with connections["self_service"].cursor() as cursor:
         cursor.execute(soon)
         end = cursor.fetchone()[0]
