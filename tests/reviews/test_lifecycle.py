@@ -6,6 +6,7 @@ from drafts.coverage import append_move, edit_plan
 from drafts.models import CoveragePlan, ExpansionMove
 from reviews import decisions
 from reviews.models import DeploymentReviewRequest, State
+from tests.clock import lapse
 from tests.factories import Story, actor, confirm_all, make_environment
 from tests.invariants import EDGES, assert_consistent, refused
 from tests.reviews.machine.cast import MOVE, lapsed
@@ -138,3 +139,24 @@ def test_state_at_and_as_of_now_agree_at_the_end_itself():
     for state in ("draft", "withdrawn", "rejected", "revoked", "expired"):
         ended = DeploymentReviewRequest(state=state, expires_at=None)
         assert ended.state_at(review_request.expires_at) == state
+
+
+def test_what_has_lapsed_holds_no_plan_when_it_is_set_anew():
+    """Nobody has written that expiry: it is of another environment than the request that is opened."""
+    story = Story()
+    lapse(story.approved())
+    make_environment("staging", rules=[{"name": "release", "group": "release", "quorum": 1}])
+    decisions.open_request(actor(story.owner), plan_id=story.plan.pk, environment_slug="staging")
+    plan = CoveragePlan.objects.get(pk=story.plan.pk)
+    assert (plan.state, plan.review_until, plan.approved_until) == ("draft", None, None)
+
+
+def test_a_packet_of_an_older_revision_holds_nothing():
+    """The end of a review is that of its newest packet, and a move that it alone holds is in review."""
+    story = Story()
+    review_request = story.in_review()
+    decisions.recall(actor(story.owner), review_request.pk)
+    append_move(actor(story.owner), story.plan.pk, fields=MOVE)
+    again = decisions.request_review(actor(story.owner), review_request.pk)
+    move = story.plan.moves.get()
+    assert (move.state, move.review_until) == ("review_requested", again.expires_at)

@@ -195,3 +195,10 @@ def test_a_packet_that_is_gone_is_a_damaged_one(both_stores):
 def test_subject_words_name_each_digest():
     subjects = [{"name": "a", "digest": SHA}, {"name": "b", "digest": {"gitCommit": "b" * 40}}]
     assert packet.subject_words(subjects) == {"sha256:" + "a" * 64, "gitCommit:" + "b" * 40}
+
+
+def test_a_packet_has_exactly_the_members_of_the_contract(both_stores):
+    Story().in_review()
+    value = packet.value_of(Packet.objects.get())
+    assert value["schema"] == "readiness.packet.v1"
+    assert set(value) == {"schema", "request_id", "revision", "predecessor", *packet.SECTIONS}
