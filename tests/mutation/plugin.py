@@ -13,6 +13,7 @@ import sys
 import time
 import types
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,8 @@ class Oracle:
     def pytest_runtestloop(self, session) -> bool:
         self.items = session.items
         self._look_at_all()
+        gc.collect()
+        gc.freeze()
         found = [mutant for path in self.modules for mutant in mutants(path, (PROJECT / path).read_text())]
         found = [mutant for mutant in found if self.only in str(mutant) and (self.missed is None or str(mutant) in self.missed)]
         answers = []
@@ -156,17 +159,23 @@ def _replace_defaults(mutant: Mutant, code: types.CodeType) -> None:
     changed = made[name]
     while hasattr(changed, "__wrapped__"):
         changed = changed.__wrapped__
-    for function in [thing for thing in gc.get_objects() if type(thing) is types.FunctionType]:
-        if function.__code__.co_filename == str(PROJECT / mutant.path) and function.__qualname__ == name:
+    for function in functions_of(mutant.path):
+        if function.__qualname__ == name:
             function.__defaults__, function.__kwdefaults__ = changed.__defaults__, changed.__kwdefaults__
+
+
+@cache
+def functions_of(path: str) -> list[types.FunctionType]:
+    """All that were made of a module's text. Looked for once, before any process is forked: looking touches every page of memory."""
+    place = str(PROJECT / path)
+    return [thing for thing in gc.get_objects() if type(thing) is types.FunctionType and thing.__code__.co_filename == place]
 
 
 def put_in_place(path: str, code: types.CodeType) -> None:
     """Give the functions of a module, wherever they are held, the code that another text of it has for them."""
-    place = str(PROJECT / path)
     found = {part.co_qualname: part for part in _codes(code)}
-    for function in [thing for thing in gc.get_objects() if type(thing) is types.FunctionType]:
-        if function.__code__.co_filename == place and function.__code__.co_qualname in found:
+    for function in functions_of(path):
+        if function.__code__.co_qualname in found:
             function.__code__ = found[function.__code__.co_qualname]
 
 
