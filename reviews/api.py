@@ -40,7 +40,7 @@ from reviews.serializers import (
     OpenInput,
     PacketOutput,
     PersonInput,
-    RequestDetail,
+    RequestDetailOutput,
     RequestOutput,
     StagingInput,
     StagingOutput,
@@ -85,7 +85,7 @@ class RequestView(ApiView):
 
 
 def answer(review_request: DeploymentReviewRequest, *, status: int = 200, **headers) -> Response:
-    return versioned(RequestDetail(review_request).data, review_request.version, status=status, **headers)
+    return versioned(RequestDetailOutput(review_request).data, review_request.version, status=status, **headers)
 
 
 def _waiting_on_me(requests: QuerySet, text: str, actor: Actor) -> QuerySet:
@@ -113,7 +113,7 @@ class Requests(ApiView):
     def get(self, request):
         return self.listing(visible_requests(self.actor), RequestOutput)
 
-    @does("review_request_open", "Put a plan up for an environment", RequestDetail, body=OpenInput, status=201, versioned=True)
+    @does("review_request_open", "Put a plan up for an environment", RequestDetailOutput, body=OpenInput, status=201, versioned=True)
     def post(self, request):
         call = self.call(OpenInput)
         opened = decisions.open_request(
@@ -127,11 +127,11 @@ class Requests(ApiView):
 
 
 class Request(RequestView):
-    @reads("review_request_read", "One review request", RequestDetail, versioned=True)
+    @reads("review_request_read", "One review request", RequestDetailOutput, versioned=True)
     def get(self, request, request_id):
         return answer(self.readable(request_id))
 
-    @changes("review_request_change", "Say what would be deployed", RequestDetail, body=SubjectInput)
+    @changes("review_request_change", "Say what would be deployed", RequestDetailOutput, body=SubjectInput)
     def patch(self, request, request_id):
         call = self.call(SubjectInput, precondition=True)
         return answer(decisions.edit_subject(call.actor, request_id, version=call.version, **call.said))
@@ -209,14 +209,14 @@ class StagingValidation(RequestView):
 
 
 class RequestReview(RequestView):
-    @changes("review_request_request_review", "Freeze the packet and request its review", RequestDetail)
+    @changes("review_request_request_review", "Freeze the packet and request its review", RequestDetailOutput)
     def post(self, request, request_id):
         call = self.call(precondition=True)
         return answer(decisions.request_review(call.actor, request_id, version=call.version))
 
 
 class Recall(RequestView):
-    @changes("review_request_recall", "Take it back to draft", RequestDetail)
+    @changes("review_request_recall", "Take it back to draft", RequestDetailOutput)
     def post(self, request, request_id):
         call = self.call(precondition=True)
         return answer(decisions.recall(call.actor, request_id, version=call.version))
@@ -231,19 +231,19 @@ class SaidVerb(RequestView):
 
 
 class Withdraw(SaidVerb):
-    @changes("review_request_withdraw", "Give it up for good, saying why", RequestDetail, body=CommentInput)
+    @changes("review_request_withdraw", "Give it up for good, saying why", RequestDetailOutput, body=CommentInput)
     def post(self, request, request_id):
         return self.say(decisions.withdraw, request_id)
 
 
 class Revoke(SaidVerb):
-    @changes("review_request_revoke", "Stop an approved rollout, saying why", RequestDetail, body=CommentInput)
+    @changes("review_request_revoke", "Stop an approved rollout, saying why", RequestDetailOutput, body=CommentInput)
     def post(self, request, request_id):
         return self.say(decisions.revoke, request_id)
 
 
 class Comment(SaidVerb):
-    @changes("review_request_comment", "Say something on it", RequestDetail, body=CommentInput)
+    @changes("review_request_comment", "Say something on it", RequestDetailOutput, body=CommentInput)
     def post(self, request, request_id):
         return self.say(decisions.comment, request_id)
 

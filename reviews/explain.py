@@ -98,12 +98,12 @@ def approval_reasons(review_request: DeploymentReviewRequest, approved: dict, *,
 
 
 def _waited_reasons(review_request: DeploymentReviewRequest, *, now: datetime, clear_by: Callable[[], str]) -> list[Reason]:
-    """A version that came into force since may let a review wait for less long than the one that set its end."""
+    """A version that came into force since may let a review wait for less long than the pinned one, which set its end."""
     return [
         Reason(
             "waited_too_long", f"The policy in force lets a review wait for {reading.duration(ruling.review_seconds)}.", clear_by=clear_by()
         )
-        for ruling in review_request.rulings
+        for ruling in review_request.rulings[1:]
         if review_request.requested_at + timedelta(seconds=ruling.review_seconds) <= now
     ]
 

@@ -110,7 +110,7 @@ class RequestOutput(serializers.Serializer):
     updated_at = serializers.DateTimeField()
 
 
-class RequestDetail(RequestOutput):
+class RequestDetailOutput(RequestOutput):
     """One request on its own: what was decided, and by how many changes the draft is ahead of its newest packet (null before the first)."""
 
     example = RequestOutput.example | {"verdict": None, "conditions": [], "changes_ahead": None}

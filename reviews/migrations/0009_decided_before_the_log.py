@@ -21,9 +21,13 @@ def _keys(apps, alias: str):
 
 def _decisions(apps, alias: str):
     events = apps.get_model("reviews", "Event").objects.using(alias).filter(to_state__in=["approved", "rejected"])
-    heads = dict(events.exclude(to_state=F("from_state")).values_list("review_request_id", "sha256"))
+    heads, moments = {}, {}
+    for pk, sha256, at in events.exclude(to_state=F("from_state")).values_list("review_request_id", "sha256", "at"):
+        heads[pk], moments[pk] = sha256, at
     receipts = apps.get_model("receipts", "Receipt").objects.using(alias)
-    for decision in apps.get_model("reviews", "Decision").objects.using(alias).select_related("review_request").order_by("decided_at", "pk"):
+    decisions = apps.get_model("reviews", "Decision").objects.using(alias).select_related("review_request")
+    # A decision's own time is cut to the second; its event's is not.
+    for decision in sorted(decisions, key=lambda each: (each.decided_at, moments.get(each.pk, each.decided_at), str(each.pk))):
         receipt = receipts.filter(request_id=decision.pk).first()
         yield decision.decided_at, {
             "kind": "decision",

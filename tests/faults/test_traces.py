@@ -13,7 +13,8 @@ from tests.faults.test_away import PLAN
 MOVE = {"gate_type": "manual_override_gate", "system_scope": "operations_console", "authority_context": "duty manager may override once"}
 COUNTED = "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables ORDER BY relname"
 # product.md: users, groups, sessions, API tokens and their use, throttle and lock-out counters, admin log.
-SIGNING_IN = {"access_user", "django_session"}
+CALLING = {"access_apitoken", "access_tally"}
+SIGNING_IN = {"access_user", "access_tally", "django_session"}
 
 
 # --- D01 ----------------------------------------------------------------------------------------------------------------------------
@@ -63,12 +64,13 @@ def stepped(owner: Watched, method: str, path: str, body: dict, etag: str) -> st
     return answer.headers.get("etag", etag)
 
 
-def test_D01_whole_story_through_the_api_changes_no_row_of_the_primary(installation):
+def test_D01_whole_story_through_the_api_leaves_only_the_counts_of_its_calls_in_the_primary(installation):
     before = primary_rows(installation)
 
     drafted(installation.visitor("owner"), "host-request-traceless")
 
-    assert changed(before, primary_rows(installation)) == set()
+    # Which of the two changes depends on when this token was last used: both are written now and then, not at each call.
+    assert changed(before, primary_rows(installation)) <= CALLING
 
 
 def test_D01_pages_change_nothing_but_users_and_sessions_in_the_primary(installation):
@@ -91,7 +93,7 @@ def test_D01_pages_change_nothing_but_users_and_sessions_in_the_primary(installa
 
 FROM = {"owner": "/self-service/plans/", "release": "/admin/", "auditor": "/admin/"}
 # The same bytes for everybody, whoever asks.
-PUBLIC = ("/static/", "/protocol/v1/")
+PUBLIC = ("/static/", "/protocol/v1/", "/protocol/verify.py")
 PAGES = 60
 
 

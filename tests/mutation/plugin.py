@@ -79,10 +79,13 @@ class Oracle:
         return all(report.passed for report in runtestprotocol(item, nextitem=other, log=False))
 
     def _asked(self, mutant: Mutant) -> list[int]:
-        """The tests that reach the statement, or the module for one at its top: who found most in this function first, then the quick."""
+        """The tests that reach the statement, or the module for one at its top: the finders in this function, its own, the quick."""
+        own = f"test_{Path(mutant.path).name}"
         here = {(path, line): found for (path, line), found in self.reach.items() if path == mutant.path}
         numbers = set().union(*(found for (_, line), found in here.items() if not mutant.owner or line == mutant.statement))
-        return sorted(numbers, key=lambda number: (-self.kills[mutant.owner, number], self.seconds[number]))
+        return sorted(
+            numbers, key=lambda number: (-self.kills[mutant.owner, number], self.items[number].path.name != own, self.seconds[number])
+        )
 
     # --- one mutant -------------------------------------------------------------------------------------------------------------------
 
