@@ -7,8 +7,9 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from access.api import ApiView
-from config.api import Shaped, invalid, parameters
+from config.api import Shaped, parameters
 from config.refusals import Reason, Refused
+from config.strict import invalid
 from config.told import reads
 from receipts import log, status
 from receipts.models import LogNode

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews import api
+from reviews import api, api_reading
 
 BELOW = "review-requests/<uuid:request_id>/"
 
@@ -18,10 +18,10 @@ urlpatterns = [
     path(BELOW + "withdraw/", api.Withdraw.as_view()),
     path(BELOW + "revoke/", api.Revoke.as_view()),
     path(BELOW + "comment/", api.Comment.as_view()),
-    path(BELOW + "packet/", api.FrozenPacket.as_view()),
-    path(BELOW + "diff/", api.Diff.as_view()),
-    path(BELOW + "timeline/", api.Timeline.as_view()),
-    path(BELOW + "missing/", api.Missing.as_view()),
-    path(BELOW + "receipt/", api.Receipts.as_view()),
-    path(BELOW + "bundle/", api.Bundle.as_view()),
+    path(BELOW + "packet/", api_reading.FrozenPacket.as_view()),
+    path(BELOW + "diff/", api_reading.Diff.as_view()),
+    path(BELOW + "timeline/", api_reading.Timeline.as_view()),
+    path(BELOW + "missing/", api_reading.Missing.as_view()),
+    path(BELOW + "receipt/", api_reading.Receipts.as_view()),
+    path(BELOW + "bundle/", api_reading.Bundle.as_view()),
 ]

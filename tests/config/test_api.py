@@ -7,8 +7,8 @@ from base64 import b64encode
 import pytest
 from django.db.models.functions import Now
 
-from config.api import parse_json
 from config.refusals import Refused
+from config.strict import parse_json
 from drafts.models import Partner
 
 # Both stores, because an answer to a database error looks at the connections that are open.
