@@ -7,11 +7,22 @@ from readiness.registry import MIGRATE, VERIFICATION, Outcome, Result, Situation
 from receipts.signing import SAMPLE_KIDS
 
 ATTESTED_DAYS = 30
-# State of this process's key, when it is not the active one → what was seen, and what to do.
+# State of this process's key, when it is not the active one → how bad that is, what was seen, and what to do. A process with a key
+# before or after its time is like one without: it cannot approve and judges receipts by the published keys, so a rotation shuts no gate.
+# A revoked key is one that may be in other hands.
 OUT_OF_TIME = {
-    "next": ("is registered as the next one and not in force yet", "Run `manage.py keys rotate`, or give this process the key in force."),
-    "retired": ("is retired and signs no more", "Give this process the key in force; `manage.py keys list` names it."),
+    "next": (
+        Result.WARN,
+        "is registered as the next one and not in force yet; it cannot approve",
+        "Run `manage.py keys rotate`, or give this process the key in force.",
+    ),
+    "retired": (
+        Result.WARN,
+        "is retired and signs no more; it cannot approve",
+        "Give this process the key in force; `manage.py keys list` names it.",
+    ),
     "revoked": (
+        Result.BLOCK,
         "is revoked",
         "Give this process the key in force, and find out who else has the revoked one; `manage.py keys list` says why.",
     ),
@@ -78,8 +89,8 @@ def key_window(situation: Situation) -> Outcome:
         return ok("One key is in force, and it is this process's.")
     if key.kid not in keys.states:
         return Result.BLOCK, "The key of this process cannot be read or is not registered.", "Run `manage.py keys create`."
-    seen, remedy = OUT_OF_TIME[keys.states[key.kid]]
-    return Result.BLOCK, f"The signing key of this process {seen}.", remedy
+    result, seen, remedy = OUT_OF_TIME[keys.states[key.kid]]
+    return result, f"The signing key of this process {seen}.", remedy
 
 
 @check(22, "An offline root vouches for the key in force", VERIFICATION)

@@ -1,10 +1,12 @@
 """Looking: what each database says of itself, and what the signing key can do. Facts only; judging them is for checks.py."""
 
+import os
 import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
@@ -88,15 +90,21 @@ def _named(migrations) -> tuple[str, ...]:
 
 
 def _standing(alias: str) -> Standing:
-    """SQLite has neither roles nor extensions, and a file that cannot be written shows in the first write."""
+    """SQLite has neither roles nor extensions."""
     if connections[alias].vendor != "postgresql":
-        return Standing()
+        return Standing(read_only=not takes_writes(Path(connections[alias].settings_dict["NAME"])))
     with connections[alias].cursor() as cursor:
         cursor.execute(STANDING)
         role, read_only, *powers = cursor.fetchone()
         cursor.execute(DOORS)
         doors = tuple(name for (name,) in cursor.fetchall())
     return Standing(role, read_only, tuple(name for name, has in zip(POWERS, powers, strict=True) if has), doors)
+
+
+def takes_writes(file: Path) -> bool:
+    """Whether this process may write the file and beside it, where SQLite keeps its log. A transaction that begins proves nothing: it
+    begins in a file that cannot be written, too."""
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
 
 
 def _clock(alias: str) -> float:

@@ -4,7 +4,10 @@ import base64
 import contextlib
 import os
 import secrets
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
@@ -17,9 +20,9 @@ from config.databases import installation
 from drafts.models import Partner
 from readiness import checks, probes, registry, role_checks
 from readiness.gate import isolation, readiness
-from readiness.looks import Standing
+from readiness.looks import Standing, takes_writes
 from readiness.trespass import Trespass, trespass
-from receipts.keys import register_key, rotate
+from receipts.keys import register_key, revoke, rotate
 from receipts.models import SigningKey
 from receipts.signing import signer
 from tests.factories import Story, make_environment, make_user
@@ -186,6 +189,30 @@ def test_read_only_database_blocks():
     assert {f.id: f.result for f in checks.judge(registry.Situation(settings.INSTALLATION, read_only, False, False))}["writable"] == "block"
 
 
+def in_a_child(answers: Callable[[], bool]) -> bool:
+    """Asked in a process of its own that has no right to pass over those of files."""
+    child = os.fork()
+    if child == 0:
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        os._exit(0 if answers() else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize(("file_mode", "folder_mode", "takes"), [(0o666, 0o777, True), (0o444, 0o777, False), (0o666, 0o555, False)])
+def test_file_of_sqlite_is_asked_whether_it_takes_writes(file_mode, folder_mode, takes):
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        folder = Path(name) / "kept"
+        folder.mkdir()
+        file = folder / "store.sqlite3"
+        file.touch()
+        file.chmod(file_mode)
+        folder.chmod(folder_mode)
+        assert in_a_child(lambda: takes_writes(file)) is takes
+        folder.chmod(0o777)
+
+
 def test_policy_nobody_can_satisfy_blocks_and_names_the_environment():
     story = Story()
     assert found("policies_fillable").result == "pass"
@@ -258,9 +285,25 @@ def test_next_key_of_this_process_is_not_in_its_time(settings):
 
     register_key(signer())
 
-    assert ("keys rotate" in found("key_window").remedy, found("key_window").result) == (True, "block")
+    assert ("keys rotate" in found("key_window").remedy, found("key_window").result) == (True, "warn")
+    assert "cannot approve" in found("key_window").evidence
     rotate()
     assert found("key_window").result == "pass"
+
+
+def test_F19_rotation_shuts_no_gate_and_a_revoked_key_does(settings):
+    """The process that holds the old key is like one without: it judges by the published keys. No approval comes out of it."""
+    old = settings.RECEIPT_SIGNING_KEY
+    settings.RECEIPT_SIGNING_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
+    register_key(signer())
+    settings.RECEIPT_SIGNING_KEY = old
+    rotate()
+    assert (found("key_window").result, found("signing_key").result, readiness().status) == ("warn", "warn", "ready_for_review")
+
+    revoke(signer().kid, reason="lost")
+
+    assert (found("key_window").result, readiness().status) == ("block", "blocked")
+    assert "who else has the revoked one" in found("key_window").remedy
 
 
 def test_S10_no_key_and_none_published_blocks(settings):
