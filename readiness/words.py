@@ -30,15 +30,37 @@ WRITES = {
     True: "The role that writes drafts could write in the primary as well",
     None: "Nobody could be asked: these databases know no roles, or one is silent",
 }
+# What has to hold, and how it is looked at; whether it does is for _shown to say.
 AREA_WORDS = {
-    AREAS[0]: ("Drafting cannot reach what runs in production.", "A draft is only ever read by people until a rollout has been approved."),
-    AREAS[1]: ("Drafts live in a store of their own.", "Which database is which is asked of the databases, not of their addresses."),
-    AREAS[2]: ("A receipt can be checked by anybody, without us.", "The key that signs is tried against the keys that are published."),
+    AREAS[0]: (
+        "Drafting must not reach what runs in production.",
+        "A draft is only ever read by people until a rollout has been approved.",
+    ),
+    AREAS[1]: ("Drafts must live in a store of their own.", "Which database is which is asked of the databases, not of their addresses."),
+    AREAS[2]: (
+        "Anybody must be able to check a receipt, without us.",
+        "The key that signs is tried against the keys that are published.",
+    ),
     AREAS[3]: (
-        "A rollout needs people who answer for it.",
+        "A rollout must need people who answer for it.",
         "Owner, environment, SLA, rollback and support are confirmed before a review begins.",
     ),
 }
+# The worst first.
+SHOWN = (
+    (Result.BLOCK, "It does not hold now: 1 check blocks.", "It does not hold now: {} checks block."),
+    (
+        Result.UNKNOWN,
+        "Whether it holds cannot be told now: 1 check has no answer.",
+        "Whether it holds cannot be told now: {} checks have no answer.",
+    ),
+    (Result.WARN, "Not all of it is shown: 1 check warns.", "Not all of it is shown: {} checks warn."),
+    (
+        Result.NOT_APPLICABLE,
+        "It holds as far as can be asked here: 1 check does not apply.",
+        "It holds as far as can be asked here: {} checks do not apply.",
+    ),
+)
 ATTENTION = (Result.BLOCK, Result.UNKNOWN, Result.WARN)
 # Who clears a check; whoever runs the installation, unless it takes rights in a database that they may not have.
 OPERATOR, ADMINISTRATOR = "an operator", "an administrator of the databases"
@@ -135,12 +157,12 @@ def page(found: Readiness, *, history: History | None = None, work: Work | None 
         "readiness": found,
         "verdict": VERDICTS[found.status],
         "can_continue": CAN_CONTINUE[found.status],
-        "attention": [(finding, _who_clears(finding)) for finding in attention],
+        "attention": [(finding, _who_clears(finding), typed(finding.remedy)) for finding in attention],
         "next": attention[0] if attention else None,
         "draft_store": ISOLATION[found.answer["draft_store_isolation"]],
         "store_requirement": _requirement(found.answer),
         "production_writes": WRITES[found.answer["production_write_from_self_service"]],
-        "launch_gate": _launch_gate(found.answer["launch_gate"]),
+        "launch_gate": _launch_gate(found),
         "areas": [_area(number, title, found) for number, title in enumerate(AREAS, 1)],
         "steps": STEPS,
         "work": work,
@@ -183,8 +205,26 @@ def _requirement(answer: dict) -> str:
     return "Not required in this environment; required before production"
 
 
-def _launch_gate(launch_gate: dict) -> str:
-    return "The database gate is passed" if launch_gate["passes_enterprise_db_gate"] else "The database gate is not passed"
+def _launch_gate(found: Readiness) -> str:
+    """The database gate is one part; whatever else blocks shuts launches as well."""
+    passes = found.answer["launch_gate"]["passes_enterprise_db_gate"]
+    words = "The database gate is passed" if passes else "The database gate is not passed"
+    if found.status == READY:
+        return words if passes else f"{words}; this environment does not ask for it"
+    return f"{words}; launches are shut {'by what blocks' if found.status == BLOCKED else 'until every check has an answer'}"
+
+
+def typed(remedy: str) -> list[tuple[str, bool]]:
+    """The parts of a remedy, and whether each stands between backquotes: something to type."""
+    return [(words, bool(number % 2)) for number, words in enumerate(remedy.split("`")) if words]
+
+
+def _shown(findings: list[Finding]) -> str:
+    """Whether the findings show what their area asks for: the worst of them decides."""
+    for result, one, many in SHOWN:
+        if count := sum(finding.result == result for finding in findings):
+            return one if count == 1 else many.format(count)
+    return "It holds: every check here passes."
 
 
 def _area(number: int, title: str, found: Readiness) -> dict:
@@ -197,7 +237,8 @@ def _area(number: int, title: str, found: Readiness) -> dict:
         "title": title,
         "lead": lead,
         "claim": claim,
-        "findings": findings,
+        "shown": _shown(findings),
+        "findings": [(finding, typed(finding.remedy)) for finding in findings],
         "passed": passed,
         "total": len(findings),
         "open": any(finding.result in ATTENTION for finding in findings),

@@ -129,8 +129,9 @@ def test_blocker_says_what_was_seen_who_clears_it_and_how(story):
 
     assert (
         "Nobody could approve for production: nobody is there for security. Who clears it: an operator. "
-        "How: Run `manage.py set_policy`, or add people with `manage.py set_person`." in page
+        "How: Run manage.py set_policy , or add people with manage.py set_person ." in page
     )
+    assert "<code>manage.py set_policy</code>" in Visitor().get(PATH).content.decode()
 
 
 def test_H06_script_in_the_plans_name_stays_text(story):

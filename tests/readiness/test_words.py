@@ -1,21 +1,80 @@
-"""The pipeline snippet: it stops a job on everything but yes. Run as a script against answers of every kind."""
+"""The page's sentences follow the findings, and the pipeline snippet stops a job on everything but yes, run as a script."""
 
 import html
 import json
 import re
 import subprocess
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from django.test import Client
 
-from readiness import words
-from readiness.gate import json_text, readiness
+from readiness import registry, words
+from readiness.gate import Readiness, json_text, readiness
 from receipts.keys import register_key
 from receipts.signing import signer
 
 YES = {"environment": "production", "production_like": True, "status": "ready_for_review"}
+
+
+def finding(result: str, *, area: str = registry.ISOLATION, remedy: str = "") -> registry.Finding:
+    return registry.Finding("a_check", 1, "A check", area, registry.Result(result), "Seen.", remedy)
+
+
+def page(*results: str, status: str = "ready_for_review", passes: bool = True) -> dict:
+    answer = {
+        "draft_store_isolation": "dedicated", "production_write_from_self_service": False, "require_self_service_database_url": True,
+        "launch_gate": {"passes_enterprise_db_gate": passes},
+    }  # fmt: skip
+    found = Readiness(status, tuple(finding(result) for result in results), answer, datetime.now(UTC), 0.0)
+    return words.page(found)
+
+
+@pytest.mark.parametrize(
+    ("results", "shown"),
+    [
+        (["pass", "pass"], "It holds: every check here passes."),
+        (["pass", "not_applicable"], "It holds as far as can be asked here: 1 check does not apply."),
+        (["not_applicable", "warn"], "Not all of it is shown: 1 check warns."),
+        (["warn", "warn", "unknown"], "Whether it holds cannot be told now: 1 check has no answer."),
+        (["unknown", "unknown", "pass"], "Whether it holds cannot be told now: 2 checks have no answer."),
+        (["unknown", "block", "block", "warn"], "It does not hold now: 2 checks block."),
+    ],
+)
+def test_panel_says_that_something_holds_only_where_its_checks_show_it(results, shown):
+    panel = page(*results)["areas"][1]
+
+    assert (panel["title"], panel["shown"]) == ("Database Isolation", shown)
+    assert panel["open"] is any(result in ("block", "unknown", "warn") for result in results)
+
+
+@pytest.mark.parametrize(
+    ("status", "passes", "words"),
+    [
+        ("ready_for_review", True, "The database gate is passed"),
+        ("ready_for_review", False, "The database gate is not passed; this environment does not ask for it"),
+        ("blocked", True, "The database gate is passed; launches are shut by what blocks"),
+        ("blocked", False, "The database gate is not passed; launches are shut by what blocks"),
+        ("unknown", True, "The database gate is passed; launches are shut until every check has an answer"),
+    ],
+)
+def test_launch_gate_is_never_called_passed_while_launches_are_shut(status, passes, words):
+    assert page(status=status, passes=passes)["launch_gate"] == words
+
+
+@pytest.mark.parametrize(
+    ("remedy", "parts"),
+    [
+        ("", []),
+        ("Restart.", [("Restart.", False)]),
+        ("Run `manage.py provision` now.", [("Run ", False), ("manage.py provision", True), (" now.", False)]),
+        ("`ALTER ROLE x`.", [("ALTER ROLE x", True), (".", False)]),
+    ],
+)
+def test_what_to_type_is_set_apart_in_a_remedy(remedy, parts):
+    assert words.typed(remedy) == parts
 
 
 def as_served(answer: dict) -> str:
