@@ -41,8 +41,20 @@ def fresh_database(url: str, name: str) -> Iterator[str]:
         try:
             yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
         finally:
-            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            _drop(cursor, name)
     connection.close()
+
+
+def _drop(cursor, name: str) -> None:
+    """A superuser's connection that was closed a moment ago may still be on its way out, and only a superuser may end it."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            return cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        except psycopg2.errors.InsufficientPrivilege:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 @contextmanager

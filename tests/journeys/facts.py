@@ -1,5 +1,6 @@
 """The facts that checks rest on, each with how it is taken away and given back in SQL, and what the page then says to do."""
 
+import base64
 from dataclasses import dataclass
 
 from receipts.canonical import b64
@@ -158,11 +159,12 @@ FACTS = {
             away=f"{ours(state, since)}; {another(OTHER, 'active')}",
             back=f"{without(OTHER)}; {OURS_AGAIN}",
             remedy=remedy,
+            result=result,
         )
-        for state, since, remedy in (
-            ("next", "activated_at = NULL", "manage.py keys rotate"),
-            ("retired", "retired_at = now()", "Give this process the key in force"),
-            ("revoked", "revoked_at = now(), reason = 'lost'", "Give this process the key in force"),
+        for state, since, remedy, result in (
+            ("next", "activated_at = NULL", "manage.py keys rotate", "warn"),
+            ("retired", "retired_at = now()", "Give this process the key in force", "warn"),
+            ("revoked", "revoked_at = now(), reason = 'lost'", "Give this process the key in force", "block"),
         )
     },
     "no_root_vouches": emptied("key_attested", "store", "receipts_attestation", "manage.py keys attest", "warn"),
@@ -199,3 +201,16 @@ FACTS = {
     },
     "trigger_switched_off": fact("guards_stand", "store", away=GUARD % "DISABLE", back=GUARD % "ENABLE", remedy="Enable them again"),
 }
+# Facts that stand in the environment: check → what a lost or wrong setting says instead, and words of the remedy.
+SETTINGS = {
+    "dedicated_store": (
+        {"SELF_SERVICE_DATABASE_URL": "", "REQUIRE_SELF_SERVICE_DATABASE_URL": "false"}, "Set SELF_SERVICE_DATABASE_URL",
+    ),
+    "require_flag": ({"REQUIRE_SELF_SERVICE_DATABASE_URL": "false"}, "REQUIRE_SELF_SERVICE_DATABASE_URL=true"),
+    "local_override": ({"ALLOW_LOCAL_PRODUCTION_DATABASE": "true"}, "Unset ALLOW_LOCAL_PRODUCTION_DATABASE"),
+    "web_settings": ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+    "sample_key": ({"RECEIPT_SIGNING_KEY": base64.b64encode(bytes(32)).decode()}, "manage.py keys create"),
+    "signing_key": ({"RECEIPT_SIGNING_KEY": "no key at all"}, "manage.py keys create"),
+}  # fmt: skip
+# Checks whose facts are neither rows nor one setting; each has a test of its own in test_production.py or test_facts.py.
+BY_THEMSELVES = {"database_identity", "debug_off", "clocks_agree"}

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
+from readiness import checks, registry
 from tests.conftest import run_manage
 from tests.faults.installation import until
-from tests.journeys.facts import FACTS, WAYS
+from tests.journeys.facts import BY_THEMSELVES, FACTS, SETTINGS, WAYS
 from tests.server import Visitor, free_port, serving
 
 URLS = {"primary": "DATABASE_URL", "store": "SELF_SERVICE_DATABASE_URL"}
@@ -101,3 +102,34 @@ def test_F22_fact_that_is_taken_away_shuts_the_gate_and_given_back_opens_it(stan
     until(lambda: standing.finding(fact.check)["result"] == "pass", within=SECONDS)
     assert standing.status() == "ready_for_review"
     assert standing.get("/api/v1/readiness")["production_write_from_self_service"] is False
+
+
+def test_F22_no_check_is_without_a_test_that_takes_its_fact_away():
+    taken = {fact.check for fact in (*WAYS.values(), *FACTS.values())} | set(SETTINGS) | BY_THEMSELVES
+
+    assert checks.BESIDE
+    assert {name for name, *_ in registry._registry.values()} == taken
+
+
+# Read by Python at its start, in the server's process alone: its clock goes wrong while it runs, and right again.
+SKEWED = """
+import os, time
+true = time.time
+time.time = lambda: true() + float(open(os.environ["SKEW_FILE"]).read())
+"""
+
+
+def test_F17_F22_clock_that_goes_wrong_while_the_server_runs_shuts_the_gate_until_it_is_right(production, tmp_path):
+    skew = tmp_path / "skew"
+    skew.write_text("0")
+    (tmp_path / "sitecustomize.py").write_text(SKEWED)
+    env = production | {"BEHIND_TLS_PROXY": "true", "PYTHONPATH": str(tmp_path), "SKEW_FILE": str(skew)}
+    token = run_manage("create_token", "owner", "--scope", "read", env=production).stdout.split()[-1]
+
+    with serving(env, port=free_port()) as address:
+        here = Standing(address, env, "", token, "")
+        for seconds, result, status in (("60", "block", "blocked"), ("0", "pass", "ready_for_review"), ("-60", "block", "blocked")):
+            skew.write_text(seconds)
+            until(lambda result=result: here.finding("clocks_agree")["result"] == result, within=SECONDS)
+            assert here.status() == status
+        assert "NTP" in here.finding("clocks_agree")["remedy"]

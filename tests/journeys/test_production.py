@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import run_manage
 from tests.faults.installation import until
+from tests.journeys.facts import SETTINGS
 from tests.server import Visitor, free_port, serving
 
 SEED_JSON = {
@@ -73,17 +74,6 @@ def test_database_that_is_away_cannot_be_told_and_is_no_yes(production, which):
 
 # --- facts that stand in the environment: taken away by another start, as a lost or wrong setting does ---------------------------------
 
-SETTINGS = {
-    "dedicated_store": (
-        {"SELF_SERVICE_DATABASE_URL": "", "REQUIRE_SELF_SERVICE_DATABASE_URL": "false"}, "Set SELF_SERVICE_DATABASE_URL",
-    ),
-    "require_flag": ({"REQUIRE_SELF_SERVICE_DATABASE_URL": "false"}, "REQUIRE_SELF_SERVICE_DATABASE_URL=true"),
-    "local_override": ({"ALLOW_LOCAL_PRODUCTION_DATABASE": "true"}, "Unset ALLOW_LOCAL_PRODUCTION_DATABASE"),
-    "web_settings": ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
-    "sample_key": ({"RECEIPT_SIGNING_KEY": base64.b64encode(bytes(32)).decode()}, "manage.py keys create"),
-    "signing_key": ({"RECEIPT_SIGNING_KEY": "no key at all"}, "manage.py keys create"),
-}  # fmt: skip
-
 
 def finding(env: dict[str, str], check: str) -> tuple[int, dict]:
     done = run_manage("readiness", "--json", "--checks", env=env)
@@ -112,17 +102,20 @@ def test_two_names_of_one_database_block_a_server_that_stays_up(production):
     """The draft store's URL leads to the primary by another host name; identity tells, not the address."""
     primary = urlsplit(production["DATABASE_URL"])
     alias = urlunsplit(primary._replace(netloc=primary.netloc.replace("127.0.0.1", "localhost")))
-    env = production | {"SELF_SERVICE_DATABASE_URL": alias, "METRICS_TOKEN": "a-token-for-metrics"}
+    env = production | {"SELF_SERVICE_DATABASE_URL": alias, "METRICS_TOKEN": "a-token-for-metrics", "BEHIND_TLS_PROXY": "true"}
 
     with serving(env, port=free_port()) as address:
         visitor = Visitor(address)
         until(lambda: visitor.get("/api/v1/readiness").json["status"] == "blocked", within=10)
         answer = visitor.get("/api/v1/readiness").json
-        metrics = visitor.call("GET", "/metrics", Authorization="Bearer a-token-for-metrics").text
+        metrics = visitor.call("GET", "/metrics", Authorization="Bearer a-token-for-metrics", **{"X-Forwarded-Proto": "https"}).text
+        page = visitor.call("GET", "/self-service/readiness", **{"X-Forwarded-Proto": "https"}).text
 
     assert (answer["draft_store_isolation"], answer["production_write_from_self_service"]) == ("shared", True)
     assert 'readiness_check{check="database_identity",result="block"} 1' in metrics
+    assert "Point SELF_SERVICE_DATABASE_URL at a database of its own and restart." in page
     assert answer["launch_gate"]["passes_enterprise_db_gate"] is False
+    assert finding(production, "database_identity")[1]["result"] == "pass"
 
 
 HEADERS = {
