@@ -57,6 +57,15 @@ def write_folder(said: dict[str, str]) -> None:
     (FOLDER / "env").write_text("".join(f"{name}={value}\n" for name, value in said.items()), encoding="utf-8")
 
 
+def ending(port: int) -> str:
+    """The last that is said before it serves."""
+    return (
+        "The demo signs with keys and a root of its own, made a moment ago; nobody else has any reason to trust them.\n"
+        f"Its public trust anchor, for verifiers to pin, is in {FOLDER / 'trust-anchor.json'}\n\n"
+        f"Readiness is at http://127.0.0.1:{port}/ until Ctrl-C. Password for every login: readiness-demo\n{LOGINS}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Set up a fresh demo and serve it on loopback until Ctrl-C.")
     parser.add_argument("--port", type=int, default=8000)
@@ -68,9 +77,7 @@ def main() -> None:
     clean = {name: os.environ[name] for name in KEPT if name in os.environ} | said
     for command in (["migrate_all", "--verbosity", "0"], *KEYS, ["seed_demo"], ["publish_status"]):
         subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=clean, check=True)  # noqa: S603  our own commands
-    print("The demo signs with keys and a root of its own, made a moment ago; nobody else has any reason to trust them.")
-    print(f"Its public trust anchor, for verifiers to pin, is in {FOLDER / 'trust-anchor.json'}")
-    print(f"\nReadiness is at http://127.0.0.1:{port}/ until Ctrl-C. Password for every login: readiness-demo\n{LOGINS}", flush=True)
+    print(ending(port), flush=True)
     os.chdir(ROOT)
     server = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4"]
     os.execve(sys.executable, [*server, "--log-level", "warning", "config.wsgi:application"], clean)  # noqa: S606  the server takes over

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from access.models import Scope
 from config import databases, errors
 from drafts.models import PlanState
-from readiness import registry, seeding
+from readiness import demo, registry, seeding
 from readiness.management.commands import provision
 from receipts import verify
 from reviews.confirmations import FIELDS
@@ -258,9 +258,13 @@ def test_the_filters_name_every_state_of_a_plan():
     assert f"`state` ({', '.join(f'`{state}`' for state in PlanState.values)})" in PAGES["docs/api.md"]
 
 
-def test_the_tour_knows_the_logins():
-    said = re.search(r"Logins: (.*); password for all: (\S+)", PAGES["README.md"])
-    assert said.groups() == (", ".join(seeding.PEOPLE), seeding.PASSWORD)
+def test_the_tour_begins_with_what_the_demo_says():
+    said = PAGES["README.md"].split("The end of its output:\n\n```text\n")[1].split("```")[0]
+    assert said == demo.ending(8000).replace(str(demo.FOLDER), "…/.demo")
+    second = said.splitlines()[-4].index("owner2")
+    logins = [column.split()[0] for line in said.splitlines()[-4:] for column in (line, line[second:])]
+    assert sorted(logins) == sorted(seeding.PEOPLE)
+    assert f"Password for every login: {seeding.PASSWORD}" in said
 
 
 # --- links, shell, and what must not stand anywhere ---------------------------------------------------------------------------------
