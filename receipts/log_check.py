@@ -162,11 +162,14 @@ def _parts(text: str, *, name: str, public_key: bytes) -> tuple[str, int, bytes,
 
 
 def _roots(notes: list[tuple[str, int, bytes]], walk: Walk) -> list[Finding]:
-    return [
-        Finding(None, "checkpoint_differs", f"{name} of {size} leaves has another root than the log, or the log is shorter.")
-        for name, size, root in notes
-        if walk.roots.get(size) != root
-    ]
+    return [_other_root(name, size, walk) for name, size, root in notes if walk.roots.get(size) != root]
+
+
+def _other_root(name: str, size: int, walk: Walk) -> Finding:
+    if size > walk.size:
+        detail = f"{name} is of {size} leaves, and the log has {walk.size}: the draft store is older than it."
+        return Finding(None, "checkpoint_ahead", detail)
+    return Finding(None, "checkpoint_differs", f"{name} of {size} leaves has another root than the log.")
 
 
 # --- what stands beside the log ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What follows from a change of state: lapsed requests, and the states of plans and moves."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -80,11 +81,18 @@ def _holds_these_bytes(packet: Packet, current: dict[str, str]) -> bool:
     return all(packet.section_digests.get(name) == digest for name, digest in current.items())
 
 
-def carry(plan: CoveragePlan, *, expanding: bool = False) -> None:
-    """Set the states of a locked plan and its moves from its requests, in the transaction of the verb.
+@dataclass(frozen=True)
+class Carried:
+    """What its requests make of a plan: values of its columns, and expressions for those of its moves, over their numbers."""
 
-    In review while any request of it is; else approved while an approved packet in date holds exactly these bytes; else draft.
-    `expanding`: the owner takes the approved plan to draft, so that its bytes may change.
+    plan: dict[str, object]
+    moves: dict[str, Case]
+
+
+def carried(plan: CoveragePlan, *, expanding: bool = False) -> Carried:
+    """In review while any request of it is; else approved while an approved packet in date holds exactly these bytes; else draft.
+
+    `expanding`: the owner takes the approved plan to draft, so that its bytes may change. Reads only.
     """
     packets = _supporting_packets(plan)
     in_review = [packet for packet in packets if packet.review_request.state == State.REVIEW_REQUESTED]
@@ -92,10 +100,21 @@ def carry(plan: CoveragePlan, *, expanding: bool = False) -> None:
     same = [] if expanding or not approved else _same_bytes(plan, approved)
     review_until, approved_until = _latest(in_review), _latest(same)
     state = PlanState.REVIEW_REQUESTED if review_until else PlanState.APPROVED if approved_until else PlanState.DRAFT
-    CoveragePlan.objects.filter(pk=plan.pk).update(state=state, review_until=review_until, approved_until=approved_until)
-    plan.moves.update(
-        state=_state_by_number(in_review, approved), review_until=_end_by_number(in_review), approved_until=_end_by_number(approved)
+    return Carried(
+        plan={"state": state, "review_until": review_until, "approved_until": approved_until},
+        moves={
+            "state": _state_by_number(in_review, approved),
+            "review_until": _end_by_number(in_review),
+            "approved_until": _end_by_number(approved),
+        },
     )
+
+
+def carry(plan: CoveragePlan, *, expanding: bool = False) -> None:
+    """Set the states of a locked plan and its moves from its requests, in the transaction of the verb."""
+    found = carried(plan, expanding=expanding)
+    CoveragePlan.objects.filter(pk=plan.pk).update(**found.plan)
+    plan.moves.update(**found.moves)
 
 
 def _same_bytes(plan: CoveragePlan, approved: list[Packet]) -> list[Packet]:

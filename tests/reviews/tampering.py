@@ -102,7 +102,7 @@ def findings_after(statements: list[str], ids: dict) -> list[tuple[str, int | No
     names = {name: f"'{pk}'" if connection.vendor == "postgresql" else f"'{pk.hex}'" for name, pk in ids.items()}
     with transaction.atomic(using="self_service"):
         with connection.cursor() as cursor:
-            _lift_guards(cursor, connection.vendor)
+            lift_guards(cursor, connection.vendor)
             for statement in statements:
                 cursor.execute(statement.format(**names).replace("zeroed", zeroed))
                 assert cursor.rowcount >= 1, statement
@@ -111,7 +111,7 @@ def findings_after(statements: list[str], ids: dict) -> list[tuple[str, int | No
     return found
 
 
-def _lift_guards(cursor, vendor: str) -> None:
+def lift_guards(cursor, vendor: str) -> None:
     if vendor == "postgresql":
         cursor.execute("SET LOCAL session_replication_role = replica")
         return
