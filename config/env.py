@@ -31,6 +31,14 @@ def words(environ: Mapping[str, str], name: str) -> list[str]:
     return [word.strip() for word in environ.get(name, "").split(",") if word.strip()]
 
 
+def one_of(environ: Mapping[str, str], name: str, known: tuple[str, ...], *, default: str) -> str:
+    """One of the known words; `default` when missing or blank. Raises ImproperlyConfigured on any other word."""
+    word = text(environ, name, default=default)
+    if word not in known:
+        raise ImproperlyConfigured(f"{name} must be one of these words: {', '.join(known)}.")
+    return word
+
+
 def whole_number(environ: Mapping[str, str], name: str, *, default: int, least: int = 0) -> int:
     """The variable as an integer of at least `least`; `default` when missing or blank. Raises ImproperlyConfigured otherwise."""
     digits = text(environ, name, default=str(default))

@@ -3,11 +3,13 @@
 import io
 import uuid
 
+from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
 
-from config.errors import DATABASE_ERRORS, answer, answer_refusal, refusal_of
+from config.errors import DATABASE_ERRORS, answer, answer_refusal, page_not_found, refusal_of
 from config.refusals import Reason, Refused
+from config.serving import is_served
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 BODY_LIMIT = 64 * 1024
@@ -43,6 +45,17 @@ def problems(get_response):
         return None
 
     middleware.process_exception = process_exception
+    return middleware
+
+
+def paths_of_this_process(get_response):
+    """What another process of this installation serves is 404 here, before anybody asks who is calling."""
+
+    def middleware(request):
+        if not is_served(request.path, by=settings.SERVES):
+            return page_not_found(request, None)
+        return get_response(request)
+
     return middleware
 
 

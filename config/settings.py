@@ -8,12 +8,13 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import databases, deadline, env, mail, webhooks
+from config import databases, deadline, env, mail, serving, webhooks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # config/wsgi.py says so: a process that answers requests has time limits on its statements and stays up where a command fails.
 SERVER = os.environ.get("READINESS_PROCESS") == "server"
+SERVES = serving.process(os.environ)
 INSTALLATION = databases.installation(os.environ, server=SERVER)
 DATABASES = INSTALLATION.databases
 DATABASE_ROUTERS = ["config.router.StoreRouter"]
@@ -85,6 +86,7 @@ MIDDLEWARE = [
     # Outside all that refuses, so that a refusal carries its header, too.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.problems",
+    "config.middleware.paths_of_this_process",
     "config.middleware.body_rules",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -120,7 +122,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "/accounts/login/"
-LOGIN_REDIRECT_URL = "/self-service/plans/"
+LOGIN_REDIRECT_URL = "/admin/" if SERVES == serving.REVIEW else "/self-service/plans/"
 LOGOUT_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en-gb"

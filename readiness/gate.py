@@ -58,7 +58,7 @@ def readiness(*, production_like: bool | None = None, entering: bool = False) ->
     if entering:
         facts = replace(facts, trespass=replace(facts.trespass, entered=try_to_enter()))
     strict = installation.production_like if production_like is None else production_like
-    situation = Situation(installation, facts, settings.DEBUG, strict, _web())
+    situation = Situation(installation, facts, settings.DEBUG, strict, _web(), settings.SERVES)
     if not _judged or _judged[0][0] != situation:
         _judged[:] = [(situation, _judge(situation))]
     return replace(_judged[0][1], age=facts.age)

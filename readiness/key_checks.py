@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from config.serving import ALL, REVIEW, SELF_SERVICE
 from readiness.looks import KeyRows
 from readiness.registry import MIGRATE, VERIFICATION, Outcome, Result, Situation, block_when_production_like, check, ok, silent
 from receipts.signing import SAMPLE_KIDS
@@ -37,14 +38,26 @@ def signing_key(situation: Situation) -> Outcome:
         return silent("draft store")
     if key is None:
         return Result.BLOCK, "The published keys are not there yet.", MIGRATE
+    if situation.serves != ALL and (key.state == "absent") != (situation.serves == SELF_SERVICE):
+        return _misplaced(situation.serves)
     if key.state == "ok":
         return ok("A fresh signature of this process verified with the published key that is in force.")
+    if key.state == "absent" and situation.serves == SELF_SERVICE and store.rows["jwks"]["keys"]:
+        return ok("This process serves self-service and holds no signing key, as it should; receipts verify with the published keys.")
     if key.state == "absent" and store.rows["jwks"]["keys"]:
         evidence = "This process holds no signing key; receipts of others verify with the published keys. It cannot approve."
         return Result.WARN, evidence, "Decide in a process that holds the key, or give this one RECEIPT_SIGNING_KEY_FILE."
     if key.state == "not_in_force":
         return Result.WARN, f"{key.words} It cannot approve.", "Give it the key that is in force; `manage.py keys list` names it."
     return Result.BLOCK, key.words, make
+
+
+def _misplaced(serves: str) -> Outcome:
+    if serves == REVIEW:
+        remedy = "Give this process RECEIPT_SIGNING_KEY_FILE, or set READINESS_SERVES to self-service."
+        return Result.BLOCK, "This process serves the desk and holds no signing key, so nothing can be approved in it.", remedy
+    remedy = "Take the key away from this process; only the one that serves the desk needs it."
+    return Result.BLOCK, "This process serves self-service and has a signing key, which belongs to the process of the desk.", remedy
 
 
 @check(20, "The signing key is no published sample", VERIFICATION)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from config.databases import Installation
+from config.serving import ALL
 from readiness.probes import Facts
 
 logger = logging.getLogger(__name__)
@@ -24,13 +25,14 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything a check may look at. `production_like` may be stricter than the installation's own word."""
+    """Everything a check may look at. `production_like` may be stricter than the installation's own word; `serves`: config/serving.py."""
 
     installation: Installation
     facts: Facts
     debug: bool
     production_like: bool
     web: tuple[tuple[str, bool], ...] = ()
+    serves: str = ALL
 
 
 @dataclass(frozen=True)

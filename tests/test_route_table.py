@@ -85,6 +85,30 @@ def test_A16_every_route_answers_every_method_to_every_role_as_written(callers):
     assert wrong == [], "these rows of tests/routes.txt are missing or say something else:\n" + "\n".join(wrong)
 
 
+@pytest.mark.parametrize("serves", ["self-service", "review"])
+def test_a_process_of_one_kind_answers_404_on_the_paths_of_the_other_and_as_ever_on_its_own(callers, settings, serves):
+    """The same table: what is not served is 404 to everybody, by any method, and nothing else changes."""
+    settings.SERVES, table, wrong = serves, written(), []
+    for route in known_routes():
+        for method in METHODS:
+            statuses, expected = found(callers, route, method), row_for(route, method, table)
+            if not SERVED[serves](route):
+                wrong += [] if set(statuses) == {404} else [row(route, method, statuses)]
+            elif expected is not None and statuses != expected:
+                wrong += [row(route, method, statuses)]
+    assert wrong == []
+
+
+SERVED = {
+    "self-service": lambda route: not route.startswith("admin/"),
+    "review": lambda route: route.startswith("api/v1/readiness") or not route.startswith(("self-service/plans/", "api/")),
+}
+
+
+def test_both_kinds_of_process_together_serve_every_route():
+    assert [route for route in known_routes() if not any(served(route) for served in SERVED.values())] == []
+
+
 def test_every_row_has_a_route():
     known, table = known_routes(), written()
     used = set(known) | {name for name, _ in table if any(fullmatch(name.replace("*", "[^/]+"), route) for route in known)}

@@ -279,6 +279,25 @@ def test_process_without_a_key_serves_while_one_is_in_force(settings):
     assert (found("key_window").result, found("sample_key").result) == ("pass", "pass")
 
 
+@pytest.mark.parametrize(("serves", "with_key", "result"), [
+    ("self-service", True, "block"), ("self-service", False, "pass"), ("review", True, "pass"), ("review", False, "block"),
+    ("all", True, "pass"), ("all", False, "warn"),
+])  # fmt: skip
+def test_each_kind_of_process_has_the_key_that_belongs_there(settings, serves, with_key, result):
+    settings.SERVES = serves
+    if not with_key:
+        settings.RECEIPT_SIGNING_KEY = ""
+    assert {each.id: each.result for each in readiness().findings}["signing_key"] == result
+
+
+def test_self_service_without_any_published_key_blocks(settings):
+    settings.SERVES, settings.RECEIPT_SIGNING_KEY = "self-service", ""
+    with connections["self_service"].cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM receipts_signingkey")
+    assert {each.id: each.result for each in readiness().findings}["signing_key"] == "block"
+
+
 def test_next_key_of_this_process_is_not_in_its_time(settings):
     settings.RECEIPT_SIGNING_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
     assert found("key_window").result == "block"  # nobody has registered it
