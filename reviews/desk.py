@@ -1,4 +1,4 @@
-"""The reviewers' desk: the packet as it was frozen, the decision page, and stopping what was approved."""
+"""The reviewers' desk: what every page about a review request shares, the decision page, and stopping what was approved."""
 
 import uuid
 from collections.abc import Callable
@@ -11,15 +11,12 @@ from django.views.decorators.http import require_http_methods
 from access.actors import Actor
 from access.pages import counts
 from config.admin import desk_actor
-from config.methods import require_safe
 from config.refusals import Reason, Refused, recorded
-from reviews import decisions, explain, packet, preview, reading, since
+from reviews import decisions, packet, preview, since
 from reviews.forms import DecideForm
-from reviews.models import DeploymentReviewRequest, Packet, State
-from reviews.record import database_now
+from reviews.models import DeploymentReviewRequest, State, Vote
 from reviews.rights import visible_requests
 from reviews.steps import STEPS, take
-from reviews.views import receipt_of
 
 PACKET = "admin:reviews_deploymentreviewrequest_change"
 TEMPLATES = "admin/reviews/deploymentreviewrequest"
@@ -51,53 +48,6 @@ def seen(request, object_id: uuid.UUID) -> DeploymentReviewRequest:
     return get_object_or_404(visible_requests(desk_actor(request)), pk=object_id)
 
 
-def frozen_packet(review_request: DeploymentReviewRequest) -> Packet | None:
-    """None while nothing has been put up for review."""
-    return packet.current(review_request) if review_request.revision else None
-
-
-# --- the packet ---------------------------------------------------------------------------------------------------------------------
-
-
-@require_safe
-def packet_page(request, object_id: uuid.UUID) -> HttpResponse:
-    review_request = seen(request, object_id)
-    frozen = frozen_packet(review_request)
-    can_decide, absent = _may_decide(desk_actor(request), review_request)
-    value = packet.value_of(frozen) if frozen else None
-    shown = {
-        "title": f"Packet of {review_request}",
-        "frozen": frozen,
-        "reading": reading.read(value) if value else None,
-        "difference": since.difference_for(desk_actor(request), review_request, value),
-        "intact": frozen is None or packet.is_intact(frozen, review_request.digest),
-        "policy": reading.ruling_sentences(review_request),
-        "votes": list(review_request.votes.filter(revision=review_request.revision)),
-        "seats": _open_seats(review_request),
-        "receipt": receipt_of(review_request),
-        "lines": reading.lines(list(review_request.events.order_by("-number"))),
-        "can_decide": can_decide,
-        "absent": absent,
-        "overdue": review_request.due_at is not None and review_request.due_at <= database_now(),
-    }
-    return desk_page(request, "packet", review_request, shown)
-
-
-def _may_decide(actor: Actor, review_request: DeploymentReviewRequest) -> tuple[bool, list[Reason]]:
-    """Whether there is a choice for this person, and if not, why."""
-    try:
-        reasons = preview.absent(preview.options(actor, review_request))
-    except Refused as refusal:
-        reasons = list(refusal.reasons)
-    return not reasons, reasons
-
-
-def _open_seats(review_request: DeploymentReviewRequest) -> list[Reason]:
-    if review_request.state_now != State.REVIEW_REQUESTED:
-        return []
-    return explain.in_review_reasons(review_request, now=database_now())
-
-
 # --- the decision -------------------------------------------------------------------------------------------------------------------
 
 
@@ -126,10 +76,16 @@ def decide_page(request, object_id: uuid.UUID, name: str = "vote") -> HttpRespon
         "open": not absent,
         "too_old": any(reason.code == "session_too_old" for reason in [*form.reasons, *absent]),
         "digest": (form["digest"].value() or "") if form.is_bound else review_request.digest,
-        "reading": reading.read(value) if value else None,
+        "own_vote": own_vote(actor, review_request),
         "difference": since.difference_for(actor, review_request, value),
     }
     return desk_page(request, "decide", review_request, shown, status=form.status)
+
+
+def own_vote(actor: Actor, review_request: DeploymentReviewRequest) -> Vote | None:
+    """What this person said last on the revision that stands; so that a second click reads that the first one counted."""
+    said = review_request.votes.filter(revision=review_request.revision, user_id=actor.user_id)
+    return said.order_by("-cast_at").first()
 
 
 def _did(review_request: DeploymentReviewRequest, choice: str) -> str:

@@ -1,6 +1,7 @@
 """The queue's answers for a page of requests: which tab holds what, who can still approve, what is new since somebody looked."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
@@ -12,6 +13,7 @@ from reviews import packet
 from reviews.asked import Asked, asked
 from reviews.difference import compare
 from reviews.models import LAPSING_STATES, OPEN_STATES, Choice, DeploymentReviewRequest, Event, Packet, State
+from reviews.record import database_now
 from reviews.rights import asking, named_in, visible_requests, waiting_on
 
 TABS = {"waiting": "Waiting on me", "open": "All open", "decided": "Decided and ended", "all": "Everything"}
@@ -36,6 +38,8 @@ LOOKS = (*Choice.values, "comment")
 class Standing:
     """What the queue says of one request beside its own fields."""
 
+    word: str
+    overdue: bool
     can_approve: str
     news: str
 
@@ -67,6 +71,12 @@ def tab(actor: Actor, requests: QuerySet[DeploymentReviewRequest], name: str) ->
     return requests
 
 
+def next_after(actor: Actor, review_request: DeploymentReviewRequest) -> DeploymentReviewRequest | None:
+    """What waits on this person first, beside the one that is looked at. What asks a group of theirs is theirs to see."""
+    in_review = DeploymentReviewRequest.objects.as_of_now().filter(state=State.REVIEW_REQUESTED).exclude(pk=review_request.pk)
+    return waiting_on(actor, in_review.select_related("plan", "environment")).order_by(*ORDERS["waiting"]).first()
+
+
 def bounded(requests: QuerySet[DeploymentReviewRequest]) -> str:
     """How many there are, in words that stop at 100+."""
     found = requests.order_by().values("pk")[: COUNTED + 1].count()
@@ -75,10 +85,17 @@ def bounded(requests: QuerySet[DeploymentReviewRequest]) -> str:
 
 def standings(actor: Actor, requests: list[DeploymentReviewRequest]) -> dict:
     """Request id → Standing, for one page; a handful of statements however many rows."""
+    now = database_now()
     able = _able([found for found in requests if found.state_now == State.REVIEW_REQUESTED])
     looks = _looks(actor, requests)
     told = _news(requests, looks)
-    return {found.pk: Standing(_names(found, able), told[found.pk]) for found in requests}
+    return {
+        found.pk: Standing(State(found.state_now).label, _is_overdue(found, now), _names(found, able), told[found.pk]) for found in requests
+    }
+
+
+def _is_overdue(found: DeploymentReviewRequest, now: datetime) -> bool:
+    return found.state_now == State.REVIEW_REQUESTED and found.due_at is not None and found.due_at <= now
 
 
 def _able(requests: list[DeploymentReviewRequest]) -> dict[object, Asked] | None:

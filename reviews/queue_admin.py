@@ -1,18 +1,15 @@
 """The queue of review requests at the desk: its tabs, its columns, and the addresses of its pages. Decisions have their own page."""
 
-from datetime import datetime
-
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils.html import format_html
 
-from config.admin import LongList, desk_actor
+from config.admin import REVIEWS, LongList, desk_actor
 from drafts import search
 from drafts.models import CoveragePlan, Partner
-from reviews import desk, queue
-from reviews.models import DeploymentReviewRequest, State
+from reviews import desk, packet_desk, queue
+from reviews.models import DeploymentReviewRequest
 from reviews.rights import is_asked
 
 
@@ -45,8 +42,10 @@ class QueueFilter(admin.SimpleListFilter):
 
 @admin.register(DeploymentReviewRequest)
 class QueueAdmin(LongList):
-    about = ["plan_name", "partner", "environment_name", "state_word", "revision", "requested_by"]
-    list_display = [*about, "waiting_since", "due", "can_approve", "news"]
+    """Its list has a template of its own, because a row says more than one value in a cell."""
+
+    group, hint = REVIEWS, "What waits on you, what is open, and what was decided"
+    list_display = ["__str__"]
     list_filter = [QueueFilter]
     search_fields = ["plan__name"]
     search_help_text = "The beginnings of words of the plan's name or external reference, or of the partner's slug"
@@ -83,55 +82,21 @@ class QueueAdmin(LongList):
             row.standing = standings[row.pk]
 
     def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"title": "Review requests", **(extra_context or {})})
+        return super().changelist_view(
+            request, {"title": "Review requests", "heading": "Review requests", "chosen": chosen_tab(request), **(extra_context or {})}
+        )
 
     def get_urls(self):
         view, one = self.admin_site.admin_view, "<uuid:object_id>"
         return [
-            path(f"{one}/change/", view(desk.packet_page), name="reviews_deploymentreviewrequest_change"),
+            path(f"{one}/change/", view(packet_desk.packet_page), name="reviews_deploymentreviewrequest_change"),
             path(f"{one}/decide/", desk.counted(view(desk.decide_page)), {"name": "vote"}, name="decide"),
             path(f"{one}/revoke/", desk.counted(view(desk.step_page)), {"name": "revoke"}, name="desk_revoke"),
             path(f"{one}/comment/", desk.counted(view(desk.step_page)), {"name": "comment"}, name="desk_comment"),
+            path(f"{one}/timeline/", view(packet_desk.timeline), name="desk_timeline"),
             path(f"{one}/history/", view(to_packet)),
             *super().get_urls(),
         ]
-
-    @admin.display(description="can still approve")
-    def can_approve(self, review_request) -> str:
-        return review_request.standing.can_approve
-
-    @admin.display(description="changed since I looked")
-    def news(self, review_request) -> str:
-        return review_request.standing.news
-
-    @admin.display(description="plan")
-    def plan_name(self, review_request) -> str:
-        return review_request.plan.name
-
-    @admin.display(description="partner")
-    def partner(self, review_request) -> str:
-        return review_request.plan.partner.slug
-
-    @admin.display(description="environment")
-    def environment_name(self, review_request) -> str:
-        return review_request.environment.name
-
-    @admin.display(description="state")
-    def state_word(self, review_request) -> str:
-        state = State(review_request.state_now)
-        return format_html('<strong class="state state-{}">{}</strong>', state.value, state.label)
-
-    @admin.display(description="due (UTC)")
-    def due(self, review_request) -> str:
-        return _minute(review_request.due_at)
-
-    @admin.display(description="waiting since (UTC)")
-    def waiting_since(self, review_request) -> str:
-        return _minute(review_request.requested_at)
-
-
-def _minute(when: datetime | None) -> str:
-    return f"{when:%Y-%m-%d %H:%M}" if when else "not yet"
 
 
 def to_packet(request, object_id):

@@ -157,15 +157,25 @@ def policy_sentences(ruling: ReviewPolicy) -> list[str]:
     ]
 
 
-def ruling_sentences(review_request: DeploymentReviewRequest) -> list[str]:
-    """What the pinned policy asks for and, while it is in review, what the one asks that has come into force since."""
+def ruling_boxes(review_request: DeploymentReviewRequest) -> list[tuple[str, list[str]]]:
+    """The pinned policy and, while it is in review, the one that has come into force since: a title with its sentences for each."""
     if review_request.policy is None:
         return []
+    place = review_request.environment.name
     newer = review_request.rulings[1:] if review_request.state == State.REVIEW_REQUESTED else []
-    since = [
-        [f"Version {ruling.version} has come into force since, and must be satisfied, too:", *policy_sentences(ruling)] for ruling in newer
+    return [
+        (f"Policy of {place}, version {review_request.policy.version}, pinned in this packet", policy_sentences(review_request.policy)),
+        *(
+            (f"Version {ruling.version} has come into force since, and must be satisfied, too", policy_sentences(ruling))
+            for ruling in newer
+        ),
     ]
-    return [*policy_sentences(review_request.policy), *(sentence for said in since for sentence in said)]
+
+
+def ruling_sentences(review_request: DeploymentReviewRequest) -> list[str]:
+    """The same as one list."""
+    first, *newer = ruling_boxes(review_request) or [("", [])]
+    return [*first[1], *(sentence for title, said in newer for sentence in (f"{title}:", *said))]
 
 
 def _required_words(ruling: ReviewPolicy, kind: str) -> str:

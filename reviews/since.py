@@ -32,6 +32,14 @@ class Difference:
     changes: list[Change] | None
 
     @property
+    def in_words(self) -> str:
+        """`3 changes since …` for the line that opens and closes them."""
+        if self.changes is None:
+            return "Nothing to compare with"
+        count = len(self.changes)
+        return f"{count or 'No'} change{'' if count == 1 else 's'}"
+
+    @property
     def by_section(self) -> list[tuple[str, list[Change]]]:
         found: dict[str, list[Change]] = {}
         for change in self.changes or []:

@@ -1,5 +1,7 @@
 """Since you last signed: which packet a reader compares with, on the pages and by API."""
 
+import re
+
 import pytest
 from django.db import connections
 
@@ -108,7 +110,7 @@ def test_the_pages_say_what_changed_in_words_and_since_when():
     newer = second_revision(story, review_request)
     for rest in ("change/", "decide/"):
         page = text_of(Visitor(story.release).get(desk_path(newer, rest)))
-        assert "Since you last signed Compared with revision 1, on which you voted last." in page
+        assert re.search(r"Since you last signed \d+ changes? Compared with revision 1, on which you voted last\.", page)
         assert f"changed Authority context: operations owner approves above 500k USD → {NEW_WORDS}" in page
     assert "Compared with nothing: there is no earlier vote of yours" in text_of(Visitor(story.security).get(desk_path(newer)))
 
