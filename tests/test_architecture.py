@@ -33,6 +33,7 @@ OUTER = {
     "openapi",
     "operators",
     "outbox_admin",
+    "packet_desk",
     "queue_admin",
     "pages",
     "serializers",
