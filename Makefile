@@ -5,7 +5,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint format bench races machine mutation
+.PHONY: demo test lint format bench races machine mutation faults
 .DELETE_ON_ERROR:
 
 demo: .venv/.runtime
@@ -42,6 +42,11 @@ machine: .venv/.dev
 # How many small slips in the core the tests notice; at least 90 percent.
 mutation: .venv/.dev
 	.venv/bin/python -m tests.mutation
+
+# A bad day at length: processes killed, lines cut, a full disk (as root), while a crowd works; 50 processes killed at each point of an approval.
+faults: .venv/.dev
+	FAULTS_WHOLE=1 FAULT_APPROVALS=250 FAULT_SECONDS=120 RACE_ROUNDS=1000 \
+	.venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/faults tests/reviews/test_killed.py
 
 .venv/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 …"; exit 1; }

@@ -36,10 +36,10 @@ listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = '{folder}'
 max_connections = 200
-fsync = off
-synchronous_commit = off
-full_page_writes = off
+{settings}
 """
+# Most tests throw their clusters away; those about durability keep what was committed, as PostgreSQL does out of the box.
+THROWN_AWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off"
 # Stops the server and removes the folder when the test run says so, and also when it dies: in both cases standard input ends.
 KEEPER = """
 umask 077
@@ -126,6 +126,7 @@ class Cluster:
     password: str = field(default_factory=secrets.token_hex)
     superuser_password: str = field(default_factory=secrets.token_hex)
     folder: Path = field(default_factory=new_folder)
+    settings: str = THROWN_AWAY
 
     @property
     def url(self) -> str:
@@ -138,7 +139,7 @@ class Cluster:
     def start(self) -> None:
         """Returns at once. The keeper ends with this pytest, whatever ends it."""
         (self.folder / "pw").write_text(self.superuser_password)
-        (self.folder / "conf").write_text(CONFIGURATION.format(port=self.port, folder=self.folder))
+        (self.folder / "conf").write_text(CONFIGURATION.format(port=self.port, folder=self.folder, settings=self.settings))
         programs, user = binaries(self.folder), server_user()
         for path in (self.folder, *self.folder.rglob("*")):
             os.chown(path, pwd.getpwnam(user).pw_uid if user else -1, -1, follow_symlinks=False)
@@ -190,10 +191,10 @@ class Cluster:
 # --- both ------------------------------------------------------------------------------------------------------------------------
 
 
-def start_two(early_config) -> tuple[Cluster, Cluster]:
+def start_two(early_config, *, make: type[Cluster] = Cluster) -> tuple[Cluster, Cluster]:
     """Both clusters, up and prepared. A port that somebody else took in between is tried again."""
     for attempt in range(3):
-        pair = Cluster("primary_app", "primary_db"), Cluster("store_app", "store_db")
+        pair = make("primary_app", "primary_db"), make("store_app", "store_db")
         try:
             for cluster in pair:
                 early_config.add_cleanup(partial(shutil.rmtree, cluster.folder, ignore_errors=True))

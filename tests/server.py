@@ -66,15 +66,15 @@ def serving(env: dict[str, str], *, port: int, log: Path | None = None) -> Itera
         output = {} if log is None else {"stdout": stack.enter_context(log.open("ab")), "stderr": subprocess.STDOUT}
         process = subprocess.Popen([sys.executable, "-m", "granian", *flags, "config.wsgi:application"], cwd=PROJECT, env=clean, **output)
         try:
-            _await_life(f"http://127.0.0.1:{port}/livez", process)
+            await_life(f"http://127.0.0.1:{port}/livez", process)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(timeout=20)
 
 
-def _await_life(url: str, process: subprocess.Popen) -> None:
-    end = time.monotonic() + START_SECONDS
+def await_life(url: str, process: subprocess.Popen, *, within: float = START_SECONDS) -> None:
+    end = time.monotonic() + within
     while time.monotonic() < end:
         assert process.poll() is None, "the server ended at its start"
         try:
@@ -140,18 +140,25 @@ class Visitor:
     def get(self, path: str, **query: str) -> Answer:
         return self.call("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path)
 
-    def api(self, method: str, path: str, body: object = None, *, etag: str = "") -> Answer:
-        headers = {"Content-Type": "application/json"} | ({"If-Match": etag} if etag else {})
+    def api(self, method: str, path: str, body: object = None, *, etag: str = "", key: str = "") -> Answer:
+        headers = {"Content-Type": "application/json"} | ({"If-Match": etag} if etag else {}) | ({"Idempotency-Key": key} if key else {})
         return self.call(method, f"/api/v1/{path}", None if body is None else json.dumps(body).encode(), **headers)
 
     def submit(self, path: str, **fields: str) -> Answer:
         """Read the form at `path`, fill in `fields`, and post it there as a browser would."""
+        return self.post(path, self.form(path) | fields)
+
+    def form(self, path: str) -> dict[str, str]:
+        """Name → value of what the form at `path` holds already."""
         form = _Form()
         form.feed(self.get(path).text)
+        return form.fields
+
+    def post(self, path: str, fields: dict[str, str]) -> Answer:
         return self.call(
             "POST",
             path,
-            urllib.parse.urlencode(form.fields | fields).encode(),
+            urllib.parse.urlencode(fields).encode(),
             **{"Content-Type": "application/x-www-form-urlencoded", "Referer": self.address + path},
         )
 

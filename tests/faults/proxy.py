@@ -3,6 +3,7 @@
 import select
 import socket
 import threading
+import time
 
 from tests.server import free_port
 
@@ -16,6 +17,7 @@ class Proxy:
         self.upstream, self.port = upstream, free_port()
         self._passing = threading.Event()
         self._at_commit = ""
+        self.delay_seconds = 0.0  # of each thing that is said, in either direction
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -101,6 +103,7 @@ class Proxy:
             data = ready.recv(65536)
             if not data:
                 return False
+            time.sleep(self.delay_seconds)
             if self._at_commit and ready is client and b"COMMIT" in data:
                 return self._cut(server, data)
             (server if ready is client else client).sendall(data)
