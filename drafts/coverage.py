@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from access.actors import Actor, call_reasons
 from config.databases import STORE
+from config.prepared import Prepared
 from config.refusals import Reason, Refused, not_found, recorded, refuse_if
 from config.retrying import retried
 from drafts.custody import fold_key, text_reasons
@@ -22,6 +23,22 @@ UNIQUE = "23505"
 also_visible: list[Callable[[Actor], Q]] = []
 THERE_ALREADY = "drafts_coverageplan has that row already"
 Version = int | frozenset[int] | None
+SEEN = CoveragePlan.objects.as_of_now().select_related("partner")
+_owners = Prepared(
+    lambda partner_id, user_id: Membership.objects.filter(partner_id=partner_id, user_id=user_id, role=Role.OWNER).select_related(
+        "partner"
+    ),
+    uuid.UUID,
+    int,
+)
+_member_sees = Prepared(lambda pk, user_id: SEEN.filter(pk=pk, partner__memberships__user_id=user_id), uuid.UUID, int)
+_locked_by_member = Prepared(
+    lambda pk, user_id: SEEN.using(STORE).select_for_update(of=("self",)).filter(pk=pk, partner__memberships__user_id=user_id),
+    uuid.UUID,
+    int,
+)
+_locked = Prepared(lambda pk: SEEN.using(STORE).select_for_update(of=("self",)).filter(pk=pk), uuid.UUID)
+_as_of_now = Prepared(lambda pk: SEEN.filter(pk=pk), uuid.UUID)
 
 
 # --- who may see and write ----------------------------------------------------------------------------------------------------
@@ -58,8 +75,16 @@ def visible_plans(actor: Actor) -> QuerySet[CoveragePlan]:
     return seen_by(actor, CoveragePlan.objects.as_of_now().select_related("partner"))
 
 
+def seen_plan_of(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan | None:
+    """The plan, if the actor may see it; most are members of its partner, and then the plainest question will do."""
+    if actor.partners is None and (found := _member_sees.first(plan_id, actor.user_id)):
+        return found
+    return visible_plans(actor).filter(pk=plan_id).first()
+
+
 def owns(actor: Actor, partner_id: uuid.UUID) -> bool:
-    return memberships(actor).filter(partner_id=partner_id, role=Role.OWNER).exists()
+    found = _owners.first(partner_id, actor.user_id)
+    return found is not None and actor.covers(found.partner.slug)
 
 
 def owner_names(partner_id: uuid.UUID) -> str:
@@ -80,12 +105,18 @@ def owner_reasons(actor: Actor, partner: Partner, *, scope: str) -> list[Reason]
 
 def locked_plan(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan:
     """The plan under its row lock. Raises Refused 404 when it is missing or not the actor's to see."""
+    if actor.partners is None and (found := _locked_by_member.first(plan_id, actor.user_id)):
+        return found
     if not visible_plans(actor).filter(pk=plan_id).exists():
         raise not_found("plan")
-    locked = CoveragePlan.objects.using(STORE).select_for_update(of=("self",)).as_of_now().select_related("partner")
-    if (plan := locked.filter(pk=plan_id).first()) is None:  # deleted while this waited for the lock
+    if (plan := lock(plan_id)) is None:  # deleted while this waited for the lock
         raise not_found("plan")
     return plan
+
+
+def lock(plan_id: uuid.UUID) -> CoveragePlan | None:
+    """The plan under its row lock, for who has asked already whether it may be seen."""
+    return _locked.first(plan_id)
 
 
 def version_reasons(found: int, expected: Version) -> list[Reason]:
@@ -107,7 +138,7 @@ def edit_reasons(plan: CoveragePlan) -> list[Reason]:
 
 def seen_plan(plan_id: uuid.UUID) -> CoveragePlan:
     """A plan as it is stored now, read afresh; for the answer to a verb."""
-    return CoveragePlan.objects.as_of_now().select_related("partner").get(pk=plan_id)
+    return _as_of_now.first(plan_id)
 
 
 # --- verbs --------------------------------------------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """The ballot: everything that must hold before a vote is stored, and storing it."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, FilteredRelation, Q, QuerySet
 
 from access import people
 from access.actors import Actor
+from config.prepared import Prepared
 from config.refusals import Reason, Refused, not_found, refuse_if
 from drafts.custody import plain_text
 from reviews import explain, packet, reading
@@ -61,15 +63,22 @@ def _refuse_unseen(turn: Turn) -> None:
         raise not_found("review request")
 
 
-def packet_and_approvals(review_request: DeploymentReviewRequest) -> tuple[Packet | None, list[Vote]]:
-    """The packet of the newest revision and the approvals that it has, oldest first; one statement, because a vote has twenty."""
-    of_it = Q(review_request__votes__revision=review_request.revision, review_request__votes__choice__in=APPROVING)
-    joined = review_request.packets.filter(revision=review_request.revision).annotate(
+def _joined(request_id: uuid.UUID, revision: int) -> QuerySet[Packet]:
+    of_it = Q(review_request__votes__revision=revision, review_request__votes__choice__in=APPROVING)
+    joined = Packet.objects.filter(review_request_id=request_id, revision=revision).annotate(
         approval=FilteredRelation("review_request__votes", condition=of_it),
         approver=F("approval__user_id"),
         asks_for=F("approval__conditions"),
     )
-    rows = list(joined.order_by("approval__cast_at"))
+    return joined.order_by("approval__cast_at")
+
+
+_packets_with_approvals = Prepared(_joined, uuid.UUID, int)
+
+
+def packet_and_approvals(review_request: DeploymentReviewRequest) -> tuple[Packet | None, list[Vote]]:
+    """The packet of the newest revision and the approvals that it has, oldest first; one statement, because a vote has twenty."""
+    rows = _packets_with_approvals(review_request.pk, review_request.revision)
     approvals = [Vote(user_id=row.approver, conditions=row.asks_for) for row in rows if row.approver is not None]
     return (rows[0] if rows else None), approvals
 

@@ -1,6 +1,7 @@
 """The five confirmations: the statement each makes, its typed fields, and what counts as confirmed and in date."""
 
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,9 +9,10 @@ from datetime import UTC, date, datetime
 from django.core.exceptions import ValidationError
 
 from config.payload import shown_key
+from config.prepared import Prepared
 from config.refusals import Reason, Refused
 from drafts.custody import evidence_link, plain_text
-from reviews.models import Confirmation, Kind
+from reviews.models import Confirmation, DeploymentReviewRequest, Kind
 
 PERCENT = re.compile(r"(?:100(?:\.0{1,4})?|[0-9]{1,2}(?:\.[0-9]{1,4})?)\Z")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -192,6 +194,26 @@ def clean_evidence(*, evidence_url: object, evidence_sha256: object, valid_until
     if wrong:
         raise Refused(*wrong)
     return cleaned
+
+
+_rows = Prepared(lambda pk, kind: Confirmation.objects.filter(review_request_id=pk, kind=kind), uuid.UUID, str)
+
+
+def row_of(review_request: DeploymentReviewRequest, kind: str) -> Confirmation | None:
+    """Under the request's lock, where nobody else can make it in between."""
+    found = _rows.first(review_request.pk, kind)
+    if found is not None:
+        found.review_request = review_request
+    return found
+
+
+def put(confirmation: Confirmation, said: dict) -> Confirmation:
+    """Store what is said of a row that `row_of` found, or of a new one."""
+    new = confirmation._state.adding
+    for name, value in said.items():
+        setattr(confirmation, name, value)
+    confirmation.save(force_insert=new, update_fields=None if new else said)
+    return confirmation
 
 
 def is_in_date(confirmation: Confirmation | None, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from access.actors import OPERATORS, Actor, call_reasons
 from config.databases import STORE
 from config.refusals import Reason, Refused, not_found, reasons_of, recorded, refuse_if
 from config.retrying import retried
-from drafts.coverage import Version, locked_plan, owner_names, owner_reasons, seen_plan, version_reasons
+from drafts.coverage import Version, lock, locked_plan, owner_names, owner_reasons, seen_plan, version_reasons
 from drafts.models import CoveragePlan, PlanState
 from receipts import status
 from receipts.models import Why
@@ -34,8 +34,8 @@ from reviews.models import (
     State,
 )
 from reviews.opening import insert_open, open_reasons, plan_and_environment, predecessor_of, propose_again
-from reviews.record import database_now, write_event
-from reviews.rights import confirmer_reasons, confirming_role, onlooking_role, owning_role, requester_reasons
+from reviews.record import NO_EVENT, database_now, write_event
+from reviews.rights import onlooking_role, owning_role, requester_reasons
 from reviews.turn import Turn, comment_reasons, owner_turn_reasons, seen_request, state_reasons, taking_turn
 from reviews.verdict import count, stop, usable_signer
 
@@ -56,7 +56,7 @@ def open_request(
         subjects, wrong = reasons_of(lambda: packet.clean_subjects([] if subject is None else subject))
         plan, environment = plan_and_environment(actor, plan_id, environment_slug, wrong=wrong)
         now = database_now()
-        expire_due(plan_id=plan.pk, environment_id=environment.pk, now=now)
+        lapsed = expire_due(plan_id=plan.pk, environment_id=environment.pk, now=now)
         predecessor, unknown = reasons_of(lambda: predecessor_of(plan, predecessor_id, now=now))
         plan = locked_plan(actor, plan.pk)
         refuse_if(owner_reasons(actor, plan.partner, scope="draft") + wrong + unknown + open_reasons(plan, environment))
@@ -70,8 +70,9 @@ def open_request(
         )
         insert_open(review_request)
         propose_again(predecessor, review_request)
-        write_event(actor, "open", review_request, at=now, to_state=State.DRAFT, role=ActingRole.OWNER)
-        carry(plan)
+        write_event(actor, "open", review_request, at=now, after=NO_EVENT, to_state=State.DRAFT, role=ActingRole.OWNER)
+        if lapsed:  # a new draft alone changes nothing of what its plan rests on
+            carry(plan)
         return seen_request(review_request.pk)
 
 
@@ -106,14 +107,22 @@ def confirm(
             raise not_found("confirmation")
         evidence = {"valid_until": valid_until, "evidence_url": evidence_url, "evidence_sha256": evidence_sha256}
         said, wrong = reasons_of(lambda: _statement(kind, fields, now=turn.now, **evidence))
-        rights = confirmer_reasons(actor, turn.review_request, kind) + version_reasons(turn.review_request.version, version)
+        found = confirmations.row_of(turn.review_request, kind)
+        rights = _confirmer_reasons(turn, found) + version_reasons(turn.review_request.version, version)
         refuse_if(rights + wrong + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
-        turn.role = confirming_role(actor, turn.review_request)
+        turn.role = ActingRole.OWNER if turn.owns else ActingRole.NAMED_PERSON
         said |= {"confirmed_by_id": actor.user_id, "confirmed_by": actor.username, "confirmed_at": turn.now}
-        confirmation, _ = Confirmation.objects.update_or_create(review_request=turn.review_request, kind=kind, defaults=said)
+        confirmation = confirmations.put(found or Confirmation(review_request=turn.review_request, kind=kind), said)
         turn.save(detail={"kind": kind})
-        confirmation.review_request = turn.review_request
         return confirmation
+
+
+def _confirmer_reasons(turn: Turn, found: Confirmation | None) -> list[Reason]:
+    """An owner confirms, or the person named for this kind."""
+    named = found is not None and found.named_id == turn.actor.user_id and turn.actor.covers(turn.review_request.plan.partner.slug)
+    if named or turn.owns:
+        return call_reasons(turn.actor, "draft")
+    return owner_reasons(turn.actor, turn.review_request.plan.partner, scope="draft")
 
 
 @retried
@@ -123,17 +132,14 @@ def name_person(actor: Actor, request_id: uuid.UUID, kind: str, *, username: obj
         if kind not in Kind.values:
             raise not_found("confirmation")
         person, wrong = reasons_of(lambda: _person(username))
-        found = turn.review_request.confirmations.filter(kind=kind).first()
+        found = confirmations.row_of(turn.review_request, kind)
         if username == "" and (found is None or found.named_id is None):
             wrong.append(Reason("nobody_named", "Nobody is named for this confirmation.", pointer="/username"))
         reasons = owner_turn_reasons(turn, version, scope="draft") + wrong
         refuse_if(reasons + state_reasons(turn, State.DRAFT, State.CHANGES_REQUESTED))
         said = dict(zip(("named_id", "named"), person, strict=True))
-        confirmation, _ = Confirmation.objects.update_or_create(
-            review_request=turn.review_request, kind=kind, defaults=said, create_defaults={"fields": {}, **said}
-        )
+        confirmation = confirmations.put(found or Confirmation(review_request=turn.review_request, kind=kind, fields={}), said)
         turn.save(detail={"kind": kind, "named": said["named"]})
-        confirmation.review_request = turn.review_request
         return confirmation
 
 
@@ -181,12 +187,11 @@ def request_review(
         if ended or any(reason.status == 403 for reason in reasons):
             raise Refused(*reasons, *ended)
         expire_due(plan_id=review_request.plan_id, environment_id=review_request.environment_id, now=now)
-        plan = locked_plan(actor, review_request.plan_id)
-        review_request.plan = plan
-        ruling = explain.newest_policy(review_request.environment)
-        unready, away = reasons_of(lambda: explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=now))
+        plan = review_request.plan = lock(review_request.plan_id)
+        ruling, written = review_request.newest_policy, packet.written(review_request)
+        unready, away = reasons_of(lambda: explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=now, of=written))
         refuse_if(reasons + version_reasons(plan.version, plan_version) + (unready or away))
-        frozen = packet.freeze(review_request, revision=review_request.revision + 1, policy=ruling, now=now)
+        frozen = packet.freeze(review_request, revision=review_request.revision + 1, policy=ruling, now=now, of=written)
         _put_up(review_request, frozen, ruling, actor=actor, now=now)
         turn.save()
         outbox.ask(review_request, now=now)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import cache
 
 from access import people
 from config.refusals import Reason, Refused
@@ -70,19 +71,28 @@ def _seats_in_words(seats: list) -> str:
 
 
 def review_reasons(
-    review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, *, requester_id: int, now: datetime
+    review_request: DeploymentReviewRequest,
+    ruling: ReviewPolicy | None,
+    *,
+    requester_id: int,
+    now: datetime,
+    of: packet.Written | None = None,
 ) -> list[Reason]:
-    """All that stands between a draft and its review."""
-    plan = review_request.plan
-    owners = owner_names(plan.partner_id)
-    rows = list(review_request.confirmations.all())
+    """All that stands between a draft and its review. `of`: what is written in it, where that has been read already."""
+    plan, of = review_request.plan, of or packet.written(review_request)
+    rows = of.confirmations
     named = {row.kind: row.named for row in rows if row.named}
     confirmers = {row.confirmed_by_id for row in rows if row.confirmed_at}
-    hands = {requester_id} | confirmers | set(packet.authors_of(review_request))
-    archived = [Reason("plan_archived", "The plan is archived.", clear_by=owners)] if plan.archived else []
+    hands = {requester_id} | confirmers | set(of.authors)
+
+    @cache
+    def owners() -> str:
+        return owner_names(plan.partner_id)
+
+    archived = [Reason("plan_archived", "The plan is archived.", clear_by=owners())] if plan.archived else []
     return (
         archived
-        + confirmation_reasons(aging.of_rows(rows), [ruling] if ruling else [], now=now, clear_by=lambda: owners, named=named)
+        + confirmation_reasons(aging.of_rows(rows), [ruling] if ruling else [], now=now, clear_by=owners, named=named)
         + policy_reasons(review_request.environment, ruling, hands=hands)
     )
 

@@ -5,25 +5,38 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from config.databases import STORE
+from config.prepared import Prepared
 from drafts.models import CoveragePlan, PlanState
 from drafts.sections import moves_section, plan_section, section_digest
 from reviews.models import LAPSING_STATES, DeploymentReviewRequest, Packet, State
 from reviews.record import CLOCK, database_now, write_event
 
-
-def expire_due(*, plan_id: uuid.UUID, environment_id: uuid.UUID, now: datetime) -> None:
-    """Write the expiries of one plan and environment that are due by the database clock. Inside the caller's transaction."""
-    lapsed = (
+_lapsed = Prepared(
+    lambda plan_id, environment_id, now: (
         DeploymentReviewRequest.objects.using(STORE)
         .select_for_update(of=("self",))
         .filter(plan_id=plan_id, environment_id=environment_id, state__in=LAPSING_STATES, expires_at__lte=now)
-    )
-    for review_request in lapsed.order_by("pk"):
+        .order_by("pk")
+    ),
+    uuid.UUID,
+    uuid.UUID,
+    datetime,
+)
+
+
+def expire_due(*, plan_id: uuid.UUID, environment_id: uuid.UUID, now: datetime) -> bool:
+    """Write the expiries of one plan and environment that are due by the database clock: whether there were any.
+
+    Inside the caller's transaction.
+    """
+    lapsed = _lapsed(plan_id, environment_id, now)
+    for review_request in lapsed:
         _write_expiry(review_request, now=now)
+    return bool(lapsed)
 
 
 def _write_expiry(review_request: DeploymentReviewRequest, *, now: datetime) -> None:
@@ -65,12 +78,15 @@ def expire(request_id: uuid.UUID, *, wait: bool) -> bool | None:
         return True
 
 
-def _supporting_packets(plan: CoveragePlan) -> list[Packet]:
-    """The newest packets of the plan's requests that are in review or approved, in date."""
+def _newest_in_date(plan_id: uuid.UUID) -> QuerySet[Packet]:
     in_date = Q(review_request__state__in=(State.REVIEW_REQUESTED, State.APPROVED), review_request__expires_at__gt=Now())
     newest = Q(revision=F("review_request__revision"))
     packets = Packet.objects.select_related("review_request").defer("body", "salt")
-    return list(packets.filter(in_date & newest, review_request__plan=plan))
+    return packets.filter(in_date & newest, review_request__plan_id=plan_id)
+
+
+# The newest packets of a plan's requests that are in review or approved, in date.
+_supporting_packets = Prepared(_newest_in_date, uuid.UUID)
 
 
 def _latest(packets: list[Packet]) -> datetime | None:
@@ -94,7 +110,7 @@ def carried(plan: CoveragePlan, *, expanding: bool = False) -> Carried:
 
     `expanding`: the owner takes the approved plan to draft, so that its bytes may change. Reads only.
     """
-    packets = _supporting_packets(plan)
+    packets = _supporting_packets(plan.pk)
     in_review = [packet for packet in packets if packet.review_request.state == State.REVIEW_REQUESTED]
     approved = [packet for packet in packets if packet.review_request.state == State.APPROVED]
     same = [] if expanding or not approved else _same_bytes(plan, approved)

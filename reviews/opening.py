@@ -3,21 +3,31 @@
 import uuid
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from access.actors import Actor, call_reasons
 from config.databases import STORE
+from config.prepared import Prepared
 from config.refusals import Reason, Refused
-from drafts.coverage import owner_names, owner_reasons, visible_plans
+from drafts.coverage import owner_names, owner_reasons, seen_plan_of
 from drafts.models import CoveragePlan
 from reviews.models import OPEN_STATES, Confirmation, DeploymentReviewRequest, Environment
+
+_environments = Prepared(lambda slug: Environment.objects.filter(slug=slug), str)
+_open_now = Prepared(
+    lambda plan_id, environment_id: DeploymentReviewRequest.objects.filter(
+        plan_id=plan_id, environment_id=environment_id, state__in=OPEN_STATES
+    ).only("pk"),
+    uuid.UUID,
+    uuid.UUID,
+)
 
 
 def plan_and_environment(
     actor: Actor, plan_id: uuid.UUID | None, slug: str | None, *, wrong: list[Reason]
 ) -> tuple[CoveragePlan, Environment]:
     """Both, or Refused with everything that can be said without them; `wrong`: what is wrong with the rest of the call."""
-    plan, environment = visible_plans(actor).filter(pk=plan_id).first(), Environment.objects.filter(slug=slug).first()
+    plan, environment = seen_plan_of(actor, plan_id), _environments.first(slug)
     unknown = [
         Reason(f"unknown_{name}", f"There is no such {name} for you.", clear_by="an operator", pointer=f"/{name}", status=400)
         for name, found in (("plan", plan), ("environment", environment))
@@ -40,18 +50,19 @@ def predecessor_of(plan: CoveragePlan, predecessor_id: uuid.UUID | None, *, now:
 
 
 def open_reasons(plan: CoveragePlan, environment: Environment) -> list[Reason]:
-    owners = owner_names(plan.partner_id)
-    reasons = [Reason("plan_archived", "The plan is archived.", clear_by=owners)] if plan.archived else []
-    if plan.review_requests.filter(environment=environment, state__in=OPEN_STATES).exists():
-        detail = f"There is an open review request of this plan for {environment.slug} already."
-        reasons.append(Reason("open_request_exists", detail, clear_by=owners))
-    return reasons
+    found = {}
+    if plan.archived:
+        found["plan_archived"] = "The plan is archived."
+    if _open_now(plan.pk, environment.pk):
+        found["open_request_exists"] = f"There is an open review request of this plan for {environment.slug} already."
+    owners = owner_names(plan.partner_id) if found else ""
+    return [Reason(code, detail, clear_by=owners) for code, detail in found.items()]
 
 
 def insert_open(review_request: DeploymentReviewRequest) -> None:
+    """Under the plan's lock, so that only raw SQL could have been faster; the refusal takes the whole transaction back."""
     try:
-        with transaction.atomic(using=STORE):
-            review_request.save(force_insert=True)
+        review_request.save(force_insert=True)
     except IntegrityError:
         raise Refused(Reason("open_request_exists", "An open review request of this plan was made a moment ago.")) from None
 

@@ -3,17 +3,21 @@
 import json
 import re
 import secrets
+import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
 
 from config.payload import shown_key
+from config.prepared import Prepared
 from config.refusals import Reason, Refused, refuse_if
 from drafts.custody import name_text
+from drafts.models import Author
 from drafts.sections import authors_section, moves_section, plan_section, section_digest
 from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
 from reviews import confirmations
-from reviews.models import DeploymentReviewRequest, Packet, ReviewPolicy
+from reviews.models import Confirmation, DeploymentReviewRequest, Event, Packet, ReviewPolicy
 
 SCHEMA = "readiness.packet.v1"
 SECTIONS = ("environment", "subject", "policy", "plan", "moves", "confirmations", "authors")
@@ -21,10 +25,26 @@ DIGEST_WORDS = {"sha256": re.compile(r"[0-9a-f]{64}\Z"), "gitCommit": re.compile
 MAX_SUBJECTS = 20
 DAMAGED = Reason("packet_damaged", "The stored packet does not match its digest; nothing can be decided on it.", clear_by="an operator")
 
+_confirmations = Prepared(lambda pk: Confirmation.objects.filter(review_request_id=pk).order_by("kind"), uuid.UUID)
+_put_up = Prepared(lambda pk: Event.objects.filter(review_request_id=pk, verb__in=("open", "edit_subject")).order_by("number"), uuid.UUID)
+_authors = Prepared(lambda plan_id: Author.objects.filter(plan_id=plan_id), uuid.UUID)
 
-def build(review_request: DeploymentReviewRequest, *, revision: int, policy: ReviewPolicy) -> dict:
-    """The packet as a JSON value, from the rows as they are under the caller's locks."""
-    plan = review_request.plan
+
+@dataclass(frozen=True)
+class Written:
+    """What a draft holds beside its plan: its confirmations by kind, and who wrote any of it (user id → username)."""
+
+    confirmations: list[Confirmation]
+    authors: dict[int, str]
+
+
+def written(review_request: DeploymentReviewRequest) -> Written:
+    return Written(_confirmations(review_request.pk), authors_of(review_request))
+
+
+def build(review_request: DeploymentReviewRequest, *, revision: int, policy: ReviewPolicy, of: Written | None = None) -> dict:
+    """The packet as a JSON value, from the rows as they are under the caller's locks; `of`: those that it has read already."""
+    plan, of = review_request.plan, of or written(review_request)
     return {
         "schema": SCHEMA,
         "request_id": str(review_request.pk),
@@ -35,20 +55,20 @@ def build(review_request: DeploymentReviewRequest, *, revision: int, policy: Rev
         "policy": policy.reference,
         "plan": plan_section(plan),
         "moves": moves_section(list(plan.moves.all())),
-        "confirmations": confirmations.section(list(review_request.confirmations.order_by("kind"))),
-        "authors": authors_section(authors_of(review_request)),
+        "confirmations": confirmations.section(of.confirmations),
+        "authors": authors_section(of.authors),
     }
 
 
 def authors_of(review_request: DeploymentReviewRequest) -> dict[int, str]:
     """Who wrote any of what a packet of this request would hold: user id → username. The subject and the environment count too."""
-    put_up = review_request.events.filter(verb__in=("open", "edit_subject")).values_list("actor_id", "actor")
-    return dict([*put_up, *review_request.plan.authors.values_list("user_id", "username")])
+    put_up = {event.actor_id: event.actor for event in _put_up(review_request.pk)}
+    return put_up | {author.user_id: author.username for author in _authors(review_request.plan_id)}
 
 
-def freeze(review_request: DeploymentReviewRequest, *, revision: int, policy: ReviewPolicy, now: datetime) -> Packet:
+def freeze(review_request: DeploymentReviewRequest, *, revision: int, policy: ReviewPolicy, now: datetime, of: Written) -> Packet:
     """Store the packet of a new revision, with a fresh salt of 32 bytes. Inside the verb's transaction."""
-    value = build(review_request, revision=revision, policy=policy)
+    value = build(review_request, revision=revision, policy=policy, of=of)
     body, salt = canonical_bytes(value), secrets.token_bytes(32)
     return Packet.objects.create(
         review_request=review_request,

@@ -20,6 +20,8 @@ __all__ = ["CLOCK", "database_now", "deny", "event_sha256", "write_event"]
 
 logger = logging.getLogger(__name__)
 DENIAL_WINDOW = timedelta(hours=1)
+# Number and digest of the newest event where there is none.
+NO_EVENT = (0, "")
 CLOCK = Actor(user_id=0, username="the clock", channel="clock")
 # Of an advisory lock on PostgreSQL: any number will do that nobody else takes in the draft store.
 ORGANISATION_LOCK = 5_248_721_941
@@ -77,7 +79,7 @@ def _plain_role(actor: Actor) -> str:
 
 def _head(chain: QuerySet[Event]) -> tuple[int, str]:
     """Number and digest of a chain's newest event; 0 and nothing before the first."""
-    return chain.order_by("-number").values_list("number", "sha256").first() or (0, "")
+    return chain.order_by("-number").values_list("number", "sha256").first() or NO_EVENT
 
 
 def _organisation_head() -> tuple[int, str]:

@@ -119,11 +119,6 @@ def owning_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
     return ActingRole.REQUESTER if actor.user_id == review_request.requested_by_id else ActingRole.OWNER
 
 
-def confirming_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
-    """In which role somebody confirms whom `confirmer_reasons` lets pass."""
-    return ActingRole.OWNER if owns(actor, review_request.plan.partner_id) else ActingRole.NAMED_PERSON
-
-
 def onlooking_role(actor: Actor, review_request: DeploymentReviewRequest) -> str:
     """In which role somebody speaks who may see a request: the nearest to it that is theirs."""
     if actor.user_id == review_request.requested_by_id:

@@ -10,13 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
-from access.actors import Actor
+from access.actors import Actor, call_reasons
 from config.clock import ClockNow
 from config.databases import STORE
+from config.prepared import Prepared
 from config.refusals import Reason, not_found, recorded, refuse_if
-from drafts.coverage import Version, owner_names, owner_reasons, version_reasons
+from drafts.coverage import Version, lock, owner_names, owner_reasons, version_reasons
 from drafts.custody import comment_text
-from drafts.models import CoveragePlan
+from drafts.models import Membership, Role
 from reviews.lifecycle import carry
 from reviews.models import ActingRole, DeploymentReviewRequest, Event, ReviewPolicy, State
 from reviews.record import write_event
@@ -33,9 +34,35 @@ UNDER_THE_LOCK = {
 }
 
 
+def _own_role(user_id: int) -> Subquery:
+    return Subquery(Membership.objects.filter(partner=OuterRef("plan__partner"), user_id=user_id).values("role")[:1])
+
+
+REQUESTS = DeploymentReviewRequest.objects.select_related("plan__partner", "environment", "policy")
+# Of the bare row: a join would show related rows as they were before the wait for the lock.
+_locked = Prepared(lambda pk: DeploymentReviewRequest.objects.using(STORE).select_for_update().filter(pk=pk).only("pk"), uuid.UUID)
+_locked_by_member = Prepared(
+    lambda pk, user_id: (
+        DeploymentReviewRequest.objects.using(STORE)
+        .select_for_update(of=("self",))
+        .filter(pk=pk, plan__partner__memberships__user_id=user_id)
+        .only("pk")
+    ),
+    uuid.UUID,
+    int,
+)
+_under_the_lock = Prepared(
+    lambda pk, user_id: REQUESTS.annotate(own_role=_own_role(user_id), **UNDER_THE_LOCK).filter(pk=pk), uuid.UUID, int
+)
+_as_of_now = Prepared(lambda pk: REQUESTS.as_of_now().filter(pk=pk), uuid.UUID)
+
+
 @dataclass
 class Turn:
-    """One verb's turn on a locked request: who, what, when by the database clock, the state it found, and its newest event."""
+    """One verb's turn on a locked request: who, what, when by the database clock, the state it found, and its newest event.
+
+    `owns`: the actor is an owner of its partner, asked under the lock.
+    """
 
     actor: Actor
     verb: str
@@ -45,6 +72,7 @@ class Turn:
     role: str = ""
     rules: list[str] = field(default_factory=list)
     last: tuple[int, str] | None = None
+    owns: bool = False
 
     def act_as_reviewer(self, groups: frozenset[str]) -> None:
         """`groups`: those of the policies that the actor is in; their rules are named in the event."""
@@ -73,9 +101,7 @@ class Turn:
 
     def carry(self) -> None:
         """Plan and moves follow, under the plan's lock."""
-        carry(
-            CoveragePlan.objects.using(STORE).select_for_update(of=("self",)).select_related("partner").get(pk=self.review_request.plan_id)
-        )
+        carry(lock(self.review_request.plan_id))
 
 
 @contextmanager
@@ -85,17 +111,21 @@ def taking_turn(actor: Actor, verb: str, request_id: uuid.UUID, *, role: str = "
     `role`: in which the actor acts, where the verb's guards let nobody else pass; other verbs set it on the turn.
     """
     with recorded(actor, verb), transaction.atomic(using=STORE):
-        if seen and not visible_requests(actor).filter(pk=request_id).exists():
+        if not (_lock_seen(actor, request_id) if seen else _locked.first(request_id)):
             raise not_found("review request")
-        # First the bare row: a join would show related rows as they were before the wait for the lock.
-        if not DeploymentReviewRequest.objects.using(STORE).select_for_update().filter(pk=request_id).values("pk").first():
-            raise not_found("review request")
-        found = DeploymentReviewRequest.objects.select_related("plan__partner", "environment", "policy").annotate(**UNDER_THE_LOCK)
-        review_request = found.get(pk=request_id)
+        review_request = _under_the_lock.first(request_id, actor.user_id)
         now, last = review_request.now, (review_request.last_number or 0, review_request.last_sha256 or "")
-        yield Turn(actor, verb, review_request, now, review_request.state_at(now), role, last=last)
+        owns = review_request.own_role == Role.OWNER and actor.covers(review_request.plan.partner.slug)
+        yield Turn(actor, verb, review_request, now, review_request.state_at(now), role, last=last, owns=owns)
         # Every verb asks call_reasons itself; one that forgot it must not go through.
         refuse_if(list(actor.unfit.reasons))
+
+
+def _lock_seen(actor: Actor, request_id: uuid.UUID) -> DeploymentReviewRequest | None:
+    """Lock the row of a request that the actor may see; who may not does not wait for its lock either. Most are members of its partner."""
+    if actor.partners is None and (found := _locked_by_member.first(request_id, actor.user_id)):
+        return found
+    return _locked.first(request_id) if visible_requests(actor).filter(pk=request_id).exists() else None
 
 
 def state_reasons(turn: Turn, *allowed: str) -> list[Reason]:
@@ -126,9 +156,10 @@ def comment_reasons(comment: object, *, required: bool = True) -> list[Reason]:
 
 def owner_turn_reasons(turn: Turn, version: Version, *, scope: str) -> list[Reason]:
     review_request = turn.review_request
-    return owner_reasons(turn.actor, review_request.plan.partner, scope=scope) + version_reasons(review_request.version, version)
+    rights = call_reasons(turn.actor, scope) if turn.owns else owner_reasons(turn.actor, review_request.plan.partner, scope=scope)
+    return rights + version_reasons(review_request.version, version)
 
 
 def seen_request(request_id: uuid.UUID) -> DeploymentReviewRequest:
     """A request as it is stored now, read afresh; for the answer to a verb."""
-    return DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy").get(pk=request_id)
+    return _as_of_now.first(request_id)

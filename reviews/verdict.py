@@ -7,6 +7,7 @@ from django.db import transaction
 
 from config.clock import database_now
 from config.databases import STORE
+from config.prepared import Prepared
 from config.refusals import Reason, Refused
 from receipts import log, status
 from receipts.issue import issue
@@ -16,6 +17,17 @@ from reviews import aging, explain, outbox, packet, policy
 from reviews.ballot import Ballot
 from reviews.models import Choice, Decision, DeploymentReviewRequest, Event, OutboxMessage, Packet, State
 from reviews.turn import Turn
+
+_approved = Prepared(
+    lambda plan_id, environment_id: (
+        DeploymentReviewRequest.objects.using(STORE)
+        .select_for_update()
+        .filter(plan_id=plan_id, environment_id=environment_id, state=State.APPROVED)
+        .order_by("pk")
+    ),
+    uuid.UUID,
+    uuid.UUID,
+)
 
 
 def count(turn: Turn, ballot: Ballot, *, key: Signer, comment: str) -> None:
@@ -85,8 +97,7 @@ def _approval_end(turn: Turn, value: dict) -> datetime:
 def _standing_approvals(turn: Turn) -> list[DeploymentReviewRequest]:
     """Approved requests of the same plan and environment, which the new approval takes the place of."""
     review_request = turn.review_request
-    others = DeploymentReviewRequest.objects.using(STORE).select_for_update().order_by("pk")
-    approved = others.filter(plan_id=review_request.plan_id, environment_id=review_request.environment_id, state=State.APPROVED)
+    approved = _approved(review_request.plan_id, review_request.environment_id)
     return [other for other in approved if other.state_at(turn.now) == State.APPROVED]
 
 

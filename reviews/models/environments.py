@@ -44,6 +44,14 @@ class PolicyQuerySet(models.QuerySet):
         return models.Subquery(self.in_force(environment).values(said=said))
 
 
+def _read(value: object) -> object:
+    """A text that is no JSON is the value itself: rules that are none, which satisfy nothing."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 class ReviewPolicy(models.Model):
     """What an environment asks for: one version, never edited. The newest accepted version rules.
 
@@ -86,8 +94,9 @@ class ReviewPolicy(models.Model):
     @classmethod
     def of_json(cls, said: dict) -> "ReviewPolicy":
         """SQLite has ids and truths as what it stores, and JSON within JSON as text."""
-        read = {name: json.loads(value) if name in ("rules", "required_confirmations", "maximum_ages") and isinstance(value, str) else value
-                for name, value in said.items()}  # fmt: skip
+        read = {
+            name: _read(value) if name in ("rules", "required_confirmations", "maximum_ages") else value for name, value in said.items()
+        }
         return cls(**read | {"id": uuid.UUID(said["id"]), "conditions_allowed": bool(said["conditions_allowed"])})
 
     def document(self) -> dict:

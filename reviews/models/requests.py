@@ -99,13 +99,19 @@ class DeploymentReviewRequest(models.Model):
         return asked.values_list("said", flat=True).get(pk=self.pk)
 
     @cached_property
+    def newest_policy(self) -> ReviewPolicy | None:
+        """The policy in force in its environment."""
+        found = ReviewPolicy.of_json(self.in_force) if self.in_force else None
+        if found is not None:
+            found.environment = self.environment
+        return found
+
+    @cached_property
     def rulings(self) -> list[ReviewPolicy]:
         """What an approval must satisfy: the policy that the packet names and, where another is in force by now, that one too."""
-        newer = ReviewPolicy.of_json(self.in_force) if self.in_force else self.policy
-        found = [self.policy] if newer == self.policy else [self.policy, newer]
-        for ruling in found:
-            ruling.environment = self.environment
-        return found
+        newer = self.newest_policy or self.policy
+        self.policy.environment = self.environment
+        return [self.policy] if newer == self.policy else [self.policy, newer]
 
     @property
     def groups_asked(self) -> frozenset[str]:
