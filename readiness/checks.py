@@ -151,7 +151,8 @@ def guards_stand(situation: Situation) -> Outcome:
             evidence = f"Missing or switched off in the {which}: {', '.join(found.guards_missing[:3])}" + (
                 ", …" if found.guards_missing[3:] else ""
             )
-            return Result.BLOCK, f"{evidence}.", "Enable them again, or restore the schema from a release's migrations."
+            remedy = "Enable them again (`session_replication_role` is to be origin), or restore the schema from a release's migrations."
+            return Result.BLOCK, f"{evidence}.", remedy
     return ok("Every trigger and constraint that the code relies on is there and in force.")
 
 

@@ -1,6 +1,8 @@
 """Whether a database holds what this code needs: its migrations applied, and the tables really there."""
 
 import re
+from collections.abc import Iterator
+from functools import cache
 
 from django.apps import apps
 from django.db import connections
@@ -11,11 +13,21 @@ from config.guards import name_of
 from config.router import home_of
 from config.triggers import kept_names
 
-# Only what is in force: a trigger may be disabled, a constraint may be not valid.
-PG_GUARDS = """SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND pg_table_is_visible(tgrelid)
+# Only what is in force: a trigger may be disabled, or all of them by a setting; a constraint may be not valid. What a column asks for by
+# itself has no name of ours, so it is told by kind, table and columns.
+PG_GUARDS = """SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND pg_table_is_visible(tgrelid)
+    AND (tgenabled = 'A' OR tgenabled = 'O' AND current_setting('session_replication_role') <> 'replica')
 UNION SELECT conname::text FROM pg_constraint WHERE convalidated AND conrelid <> 0 AND pg_table_is_visible(conrelid)
 UNION SELECT relname::text FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid
-WHERE indisvalid AND pg_table_is_visible(pg_class.oid)"""
+    WHERE indisvalid AND pg_table_is_visible(pg_class.oid)
+UNION SELECT concat_ws(' ', CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' ELSE 'foreign key' END, relname,
+        string_agg(attname, ',' ORDER BY place))
+    FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid CROSS JOIN unnest(conkey) WITH ORDINALITY AS columns (number, place)
+    JOIN pg_attribute ON attrelid = conrelid AND attnum = number
+    WHERE convalidated AND contype IN ('p', 'u', 'f') AND relnamespace = current_schema()::regnamespace
+    GROUP BY pg_constraint.oid, contype, relname
+UNION SELECT concat_ws(' ', 'not null', relname, attname) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relkind = 'r' AND attnotnull AND attnum > 0 AND relnamespace = current_schema()::regnamespace"""
 
 
 def pending_migrations(alias: str) -> list[str]:
@@ -106,11 +118,37 @@ TRIGGERS = {
 
 def missing_guards(alias: str) -> tuple[str, ...]:
     """Triggers and named constraints that should stand behind the alias and do not, or are switched off. Raises DatabaseError."""
+    vendor = connections[alias].vendor
     wanted = {constraint.name for model in apps.get_models() if _kept_in(model, alias) for constraint in model._meta.constraints}
+    if vendor == "postgresql":
+        wanted |= _asked_by_columns(alias)
     if alias == STORE:
-        vendor = connections[alias].vendor
         wanted |= TRIGGERS[vendor].union(*(kept_names(table, rules)[vendor] for table, (rules, _) in GUARDED.items())) | RULES
     return tuple(sorted(wanted - _guards(alias)))
+
+
+@cache
+def _asked_by_columns(alias: str) -> frozenset[str]:
+    """What the columns of the tables ask for by themselves, in the words of PG_GUARDS."""
+    asked = set()
+    for options in (model._meta for model in apps.get_models(include_auto_created=True) if _kept_in(model, alias)):
+        table = options.db_table
+        for field in options.local_concrete_fields:
+            asked |= {f"{kind} {table} {field.column}" for kind in _kinds(field)}
+        together = [",".join(options.get_field(name).column for name in names) for names in options.unique_together]
+        asked |= {f"unique {table} {columns}" for columns in together}
+    return frozenset(asked)
+
+
+def _kinds(field) -> Iterator[str]:
+    if field.primary_key:
+        yield "primary key"
+    elif field.unique:
+        yield "unique"
+    if field.is_relation and field.db_constraint:
+        yield "foreign key"
+    if not field.null:
+        yield "not null"
 
 
 def _guards(alias: str) -> set[str]:

@@ -199,6 +199,20 @@ FACTS = {
             "bare": "FOREIGN DATA WRAPPER bare",
         }.items()
     },
+    "all_triggers_switched_off": fact(
+        "guards_stand",
+        "store",
+        away="ALTER DATABASE {database} SET session_replication_role = replica",
+        back="ALTER DATABASE {database} RESET session_replication_role",
+        remedy="session_replication_role",
+    ),
+    "constraint_dropped": fact(
+        "guards_stand",
+        "primary",
+        away="ALTER TABLE access_user DROP CONSTRAINT access_user_username_key",
+        back="ALTER TABLE access_user ADD UNIQUE (username)",
+        remedy="Enable them again",
+    ),
     "trigger_switched_off": fact("guards_stand", "store", away=GUARD % "DISABLE", back=GUARD % "ENABLE", remedy="Enable them again"),
 }
 # Facts that stand in the environment: check → what a lost or wrong setting says instead, and words of the remedy.

@@ -429,6 +429,12 @@ def test_side_door_is_found_and_its_removal_too(side_door):
     assert found("side_doors", production_like=True).result == "pass"
 
 
+FOREIGN_KEY = "FOREIGN KEY (review_request_id) REFERENCES reviews_deploymentreviewrequest"
+# Django gives it a name that nobody knows.
+FOREIGN_KEY_AWAY = """DO $$ BEGIN EXECUTE format('ALTER TABLE reviews_vote DROP CONSTRAINT %I',
+(SELECT conname FROM pg_constraint WHERE conrelid = 'reviews_vote'::regclass AND contype = 'f')); END $$"""
+
+
 @pytest.mark.parametrize(
     ("alias", "away", "back"),
     [
@@ -456,6 +462,27 @@ def test_side_door_is_found_and_its_removal_too(side_door):
             "default",
             "ALTER TABLE access_user RENAME CONSTRAINT username_is_no_address TO elsewhere",
             "ALTER TABLE access_user RENAME CONSTRAINT elsewhere TO username_is_no_address",
+        ),
+        ("self_service", "SET LOCAL session_replication_role = replica", "SET LOCAL session_replication_role = origin"),
+        (
+            "self_service",
+            "ALTER TABLE reviews_packet ALTER COLUMN digest DROP NOT NULL",
+            "ALTER TABLE reviews_packet ALTER COLUMN digest SET NOT NULL",
+        ),
+        (
+            "self_service",
+            "ALTER TABLE drafts_partner DROP CONSTRAINT drafts_partner_slug_key",
+            "ALTER TABLE drafts_partner ADD UNIQUE (slug)",
+        ),
+        (
+            "self_service",
+            FOREIGN_KEY_AWAY,
+            "ALTER TABLE reviews_vote ADD FOREIGN KEY (review_request_id) REFERENCES reviews_deploymentreviewrequest",
+        ),
+        (
+            "default",
+            "ALTER TABLE access_apitoken DROP CONSTRAINT access_apitoken_public_id_key",
+            "ALTER TABLE access_apitoken ADD UNIQUE (public_id)",
         ),
     ],
 )
