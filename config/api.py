@@ -143,7 +143,7 @@ def wrong_parameter(name: str, detail: str, *, code: str = "invalid") -> Reason:
 
 def parameter_reasons(request, *allowed: str) -> list[Reason]:
     """One reason for each query parameter that is unknown, given twice, or holds what no text of ours can hold."""
-    found = request.query_params.lists()
+    found = list(request.query_params.lists())
     known = f"The parameters here are: {', '.join(allowed) or 'none'}, each once."
     wrong = [wrong_parameter(name, known, code="unknown_parameter") for name, values in found if name not in allowed or len(values) > 1]
     broken = [name for name, values in found if any(has_surrogate_or_null(text) for text in (name, *values))]

@@ -21,11 +21,15 @@ CONFUSABLE = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "COPTIC", "CHE
 EVIDENCE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[!-~]*)?\Z")
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 PAYLOAD = "payload_"
+# What takes the place of bytes that are no UTF-8 when a form is read.
+UNREADABLE = "\ufffd"
 
 
 def _visible(value: str) -> None:
     if value.isascii() and value.isprintable():
         return
+    if UNREADABLE in value:
+        raise ValidationError("A character arrived broken; type it again.", code="unreadable_character")
     if any(unicodedata.category(letter) in FORBIDDEN_CATEGORIES for letter in value) or BLANKS.search(value):
         raise ValidationError("Use visible characters on one line only.", code="invisible_character")
     if not unicodedata.is_normalized("NFC", value):

@@ -2,12 +2,14 @@
 
 import io
 import uuid
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
 
 from config.errors import DATABASE_ERRORS, answer, answer_refusal, page_not_found, refusal_of
+from config.payload import shown_key
 from config.refusals import Reason, Refused
 from config.serving import is_served
 
@@ -85,6 +87,16 @@ def _content_type_reason(request) -> Reason | None:
     return None if kind == expected else Reason("media_type", f"Send {expected}.")
 
 
+def _null_reasons(request) -> list[Reason]:
+    """One reason for each parameter of a page that holds a null character. A call of the API asks its own, after who may call."""
+    query = request.META.get("QUERY_STRING", "")
+    if "%00" not in query or request.path.startswith("/api/"):
+        return []
+    broken = (name for name, value in parse_qsl(query, keep_blank_values=True) if "\0" in f"{name}{value}")
+    names = dict.fromkeys(shown_key(name).replace("\0", "") for name in broken)
+    return [Reason("null_character", f"The parameter {name} holds a null character.", status=400, parameter=name) for name in names]
+
+
 def _take_in_chunks(request) -> None:
     """A body without Content-Length is read here, up to the limit, so that no rule and no parser takes it for an empty one."""
     body = request.environ["wsgi.input"].read(BODY_LIMIT + 1)
@@ -103,8 +115,8 @@ def body_rules(get_response):
             return answer(request, 400, Reason("invalid", "Content-Length must be a number."))
         if len(length) > 9 or int(length) > BODY_LIMIT:
             return answer(request, 413, Reason("too_large", "The body is larger than 64 KiB."))
-        if "%00" in request.META.get("QUERY_STRING", ""):
-            return answer(request, 400, Reason("null_character", "A parameter holds a null character."))
+        if broken := _null_reasons(request):
+            return answer(request, 400, *broken)
         if reason := _content_type_reason(request):
             return answer(request, 415, reason)
         return get_response(request)

@@ -7,9 +7,8 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from access.api import ApiView
-from config.api import Shaped, parameters
+from config.api import Shaped, parameters, wrong_parameter
 from config.refusals import Reason, Refused
-from config.strict import invalid
 from config.told import reads
 from receipts import log, status
 from receipts.models import LogNode
@@ -86,7 +85,7 @@ class Inclusion(PublicView):
     def get(self, request):
         given = parameters(request, "leaf_hash", "tree_size")
         if not IS_HASH.fullmatch(given.get("leaf_hash", "")):
-            raise invalid("invalid", "leaf_hash is 64 hex digits in lower case: SHA-256 of a zero byte and the leaf.")
+            raise _invalid("leaf_hash", "leaf_hash is 64 hex digits in lower case: SHA-256 of a zero byte and the leaf.")
         head = log.head()
         leaf = log.leaf_with(bytes.fromhex(given["leaf_hash"]))
         if leaf is None:
@@ -117,5 +116,9 @@ class Consistency(PublicView):
 
 def _size(given: dict[str, str], name: str, *, most: int) -> int:
     if not IS_SIZE.fullmatch(given.get(name, "")) or int(given[name]) > most:
-        raise invalid("invalid", f"{name} is a size of the log: a whole number from 1 to {most}.")
+        raise _invalid(name, f"{name} is a size of the log: a whole number from 1 to {most}.")
     return int(given[name])
+
+
+def _invalid(parameter: str, detail: str) -> Refused:
+    return Refused(wrong_parameter(parameter, detail))

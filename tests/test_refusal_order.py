@@ -1,6 +1,7 @@
 """The order of refusals on every verb of the API, all reasons together, and one counted denial for each."""
 
 import pytest
+from django.test import Client
 
 from reviews import decisions
 from reviews.models import Denial
@@ -152,6 +153,18 @@ def test_reads_leave_no_denial_and_404_comes_before_403_before_400(story, ended)
         assert (answer.status_code, codes(answer)[:1]) == (403, ["scope_missing"]), path
     assert blind.get(f"review-requests/{ended.pk}/packet/").status_code == 404
     assert Denial.objects.count() == 0
+
+
+def test_null_character_in_a_parameter_comes_after_who_may_call_and_is_named(story, ended):
+    below = ["", "confirmations/", "timeline/", "missing/", "packet/", "diff/"]
+    paths = ["plans/", "review-requests/", "partners/", "environments/", "whoami/", "gate/", "readiness/checks", f"plans/{story.plan.pk}/"]
+    for path in (*paths, *(f"review-requests/{ended.pk}/{rest}" for rest in below)):
+        assert Client().get(f"/api/v1/{path}", {"q": "\0"}).status_code == 401, path
+        answer = Caller(story.owner).get(path, q="\0")
+        if answer.status_code == 400:
+            assert ("q", "null_character") in {(error.get("parameter"), error["code"]) for error in answer.json()["errors"]}, path
+        else:
+            assert (answer.status_code, path.rsplit("/", 2)[-2]) in ((404, "packet"), (404, "diff"))
 
 
 def test_every_wrong_parameter_of_a_list_is_named(story):

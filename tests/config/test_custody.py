@@ -26,6 +26,7 @@ def test_names_that_are_taken(value):
         ("pay\u3164ments", "invisible_character"),
         ("pay\ufe0fments", "invisible_character"),
         ("pay\u2800ments", "invisible_character"),
+        ("pay\ufffdments", "unreadable_character"),
         ("e\u0301quipe", "not_normalized"),
         ("ｐayments", "letter_variant"),
         ("𝐩ayments", "letter_variant"),

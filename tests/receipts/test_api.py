@@ -121,6 +121,8 @@ def test_parameters_are_read_strictly(both_stores, client, path, parameters, sta
 
     assert (answer.status_code, answer["Content-Type"], answer.json()["errors"][0]["code"]) == (status, "application/problem+json", code)
     assert SHA not in answer.content.decode()
+    named_wrong = {error.get("parameter") for error in answer.json()["errors"]}
+    assert named_wrong <= ({"leaf_hash", "tree_size", "first", "second", "x", "size"} if status == 400 else {None})
 
 
 @pytest.mark.parametrize(
