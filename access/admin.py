@@ -2,10 +2,12 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.urls import reverse
+from django.utils.html import format_html
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access.models import ApiToken, User
-from config.admin import ReadOnlyAdmin
+from config.admin import ORGANISATION, ReadOnlyAdmin
 
 # Stock auth would let whoever may change groups rename one, or make one, into the name that a policy asks for.
 admin.site.unregister(Group)
@@ -15,6 +17,7 @@ admin.site.unregister(TOTPDevice)
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
+    group, hint = ORGANISATION, "People and jobs, and their groups"
     list_display = ["username", "group_names", "is_active", "machine"]
     list_filter = ["is_active", "machine", "groups"]
     search_fields = ["username"]
@@ -33,6 +36,8 @@ class UserAdmin(ReadOnlyAdmin):
 class ApiTokenAdmin(ReadOnlyAdmin):
     """Whose tokens there are and what they may do; nothing from which one could be made."""
 
+    group, hint = ORGANISATION, "Whose API tokens there are; never the tokens themselves"
+    operator_columns = ("revoke",)
     list_display = [
         "user",
         "name",
@@ -53,3 +58,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     @admin.display(description="scopes")
     def scope_words(self, token) -> str:
         return ", ".join(token.scopes)
+
+    @admin.display(description="revoke")
+    def revoke(self, token) -> str:
+        return "" if token.revoked_at else format_html('<a href="{}">revoke</a>', reverse("admin:end_token", args=[token.public_id]))

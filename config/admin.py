@@ -11,11 +11,11 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
-from access.actors import Actor, actor_of
+from access.actors import OPERATORS, Actor, actor_of
 from access.sessions import signed_in_at
 from config.refusals import Reason, Refused
 
@@ -30,9 +30,23 @@ def desk_actor(request) -> Actor:
     return request.desk_actor
 
 
+def is_operator(request) -> bool:
+    """Whether to show what only operators do; the verb asks again."""
+    return request.user.is_authenticated and OPERATORS in desk_actor(request).groups
+
+
 class Desk(admin.AdminSite):
     index_title = "Desk"
     enable_nav_sidebar = False
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # Further pages of the desk: (address, view, name). A room adds its own.
+        self.pages: list[tuple] = []
+
+    def get_urls(self) -> list:
+        own = [path(address, self.admin_view(view), name=name) for address, view, name in self.pages]
+        return [*own, *super().get_urls()]
 
     def has_permission(self, request) -> bool:
         """Staff: reviewers, auditors, operators."""
@@ -40,7 +54,8 @@ class Desk(admin.AdminSite):
 
     def each_context(self, request) -> dict:
         """What the header of every page needs, and nothing that asks a database."""
-        return {"account": {"username": request.user.get_username(), "desk": True}, "section": "desk", "opts": None}
+        account = {"username": request.user.get_username(), "desk": True}
+        return {"account": account, "section": "desk", "opts": None, "is_operator": is_operator(request)}
 
     def index(self, request, extra_context=None):
         """What this person may look at, in groups; each model of the desk says in which."""
@@ -181,6 +196,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """
 
     group, hint = RECORD, ""
+    # Columns with links to what only operators do.
+    operator_columns: tuple[str, ...] = ()
     actions = None
     show_full_result_count = False
 
@@ -195,6 +212,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     list_per_page = 50
     # None of the scripts and styles of stock admin: every page works without, and weighs a fifth.
     media = forms.Media()
+
+    def get_list_display(self, request):
+        return [*self.list_display, *(self.operator_columns if is_operator(request) else ())]
 
     def adorn(self, request, rows) -> None:
         """A chance to look up, for the rows of one page together, what its columns show."""

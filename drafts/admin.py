@@ -2,12 +2,13 @@
 
 from django.contrib import admin
 
-from config.admin import ReadOnlyAdmin
+from config.admin import ORGANISATION, ReadOnlyAdmin
 from drafts.models import CoveragePlan, Membership, Partner, PlanState
 
 
 @admin.register(Partner)
 class PartnerAdmin(ReadOnlyAdmin):
+    group, hint = ORGANISATION, "The organisations whose paths are covered"
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
     ordering = ["slug"]
@@ -16,6 +17,7 @@ class PartnerAdmin(ReadOnlyAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(ReadOnlyAdmin):
+    group, hint = ORGANISATION, "Who is owner or viewer of which partner"
     list_display = ["username", "role", "partner", "created_at"]
     list_filter = ["role", "partner"]
     list_select_related = ["partner"]

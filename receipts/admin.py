@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from config.admin import ReadOnlyAdmin
-from receipts.models import Receipt
+from config.admin import ORGANISATION, ReadOnlyAdmin
+from receipts.models import Receipt, SigningKey
 
 
 @admin.register(Receipt)
@@ -12,3 +12,15 @@ class ReceiptAdmin(ReadOnlyAdmin):
     list_filter = ["verdict"]
     ordering = ["-issued_at", "-id"]
     fields = ["id", "request_id", "revision", "verdict", "packet_digest", "commitment_id", "kid", "issued_at", "expires_at", "created_at"]
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(ReadOnlyAdmin):
+    """The public halves. Keys are made, rotated, retired and revoked by `manage.py keys`, where the private half is."""
+
+    group, hint = ORGANISATION, "Public halves of the keys that sign; changed by manage.py keys alone"
+    list_display = ["kid", "use", "state", "activated_at", "retired_at", "revoked_at", "reason"]
+    list_filter = ["use", "state"]
+    ordering = ["-created_at", "kid"]
+    standing = ["state", "created_at", "activated_at", "retired_at", "revoked_at", "reason"]
+    fields = ["kid", "use", "public_key_b64", *standing]

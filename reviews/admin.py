@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from config.admin import LongList, ReadOnlyAdmin, words
-from reviews import operators, outbox_admin, queue_admin  # noqa: F401  the queue and what is sent register themselves
+from config.admin import ORGANISATION, LongList, ReadOnlyAdmin, words
+from reviews import operators, organisation_desk, outbox_admin, queue_admin, webhook_desk  # noqa: F401  these register themselves
 from reviews.models import (
     Choice,
     Confirmation,
@@ -25,13 +25,20 @@ from reviews.reading import CHANNEL_WORDS, EVENT_WORDS
 
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
+    group, hint = ORGANISATION, "Where rollouts go"
+    operator_columns = ("change",)
     list_display = ["slug", "name", "protected", "created_at"]
     ordering = ["slug"]
     fields = ["id", "slug", "name", "protected", "created_at"]
 
+    @admin.display(description="change")
+    def change(self, environment) -> str:
+        return format_html('<a href="{}">change {}</a>', reverse("admin:set_environment", args=[environment.slug]), environment.slug)
+
 
 @admin.register(ReviewPolicy)
 class ReviewPolicyAdmin(ReadOnlyAdmin):
+    group, hint = ORGANISATION, "What each environment asks for: proposed by one operator, accepted by another"
     list_display = ["environment", "version", "asks", "standing", "proposed_by", "created_at"]
     list_filter = ["environment"]
     list_select_related = ["environment", "outcome"]
@@ -99,6 +106,7 @@ class DecisionAdmin(LongList):
 
 @admin.register(Event)
 class EventAdmin(LongList):
+    hint = "Who did what, when"
     list_display = ["at", "actor", "verb", "from_state", "to_state", "channel", "review_request"]
     list_filter = [words("verb", EVENT_WORDS), words("channel", CHANNEL_WORDS)]
     list_select_related = ["review_request__plan", "review_request__environment"]
@@ -125,6 +133,7 @@ class EventAdmin(LongList):
 
 @admin.register(FreezeWindow)
 class FreezeWindowAdmin(ReadOnlyAdmin):
+    group, hint = ORGANISATION, "When nothing is launched"
     list_display = ["environment", "starts_at", "ends_at", "ended", "reason", "frozen_by"]
     list_filter = ["environment"]
     list_select_related = ["environment", "end"]
@@ -168,6 +177,7 @@ class StagingValidationAdmin(ReadOnlyAdmin):
 
 @admin.register(Denial)
 class DenialAdmin(LongList):
+    hint = "Refused attempts, with every reason"
     list_display = ["last_at", "actor", "verb", "reasons", "count", "channel"]
     list_filter = [words("channel", CHANNEL_WORDS)]
     search_fields = ["actor__exact", "verb__exact"]

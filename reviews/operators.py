@@ -12,26 +12,39 @@ from django.views.decorators.http import require_http_methods
 from access.actors import OPERATORS, Actor
 from config.admin import desk_actor
 from config.forms import StrictForm
+from config.refusals import recorded, refuse_if
 from reviews import explain, freezes, policies, reading, webhooks
 from reviews.forms import FreezeForm, ProposeForm, ReasonForm, SettleForm
 from reviews.models import Channel, Environment, FreezeWindow, OutboxMessage, PolicyOutcome, ReviewPolicy
 from reviews.policies import Failing
 from reviews.record import database_now
+from reviews.rights import operator_reasons
 
 POLICIES = "admin:reviews_reviewpolicy_changelist"
 FREEZES = "admin:reviews_freezewindow_changelist"
 OUTBOX = "admin:reviews_outboxmessage_changelist"
 
 
-def operator(request) -> Actor:
-    """Who is at the desk, if an operator; the verb asks again, of the primary."""
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def operator(request, verb: str) -> Actor:
+    """Who is at the desk, if an operator; the verb asks again, of the primary. An attempt of anybody else is counted as the verb would."""
     actor = desk_actor(request)
-    if OPERATORS not in actor.groups:
-        raise PermissionDenied
-    return actor
+    if OPERATORS in actor.groups:
+        return actor
+    if request.method == "POST":
+        with recorded(actor, verb):
+            refuse_if(operator_reasons(actor))
+    raise PermissionDenied
+
+
+def posted(request):
+    return request.POST if request.method == "POST" else None
 
 
 def operator_page(request, shown: dict, *, form, back: str, back_word: str) -> HttpResponse:
+    """`back`: the name of the list that it is about."""
     about = {"form": form, "back": reverse(back), "back_word": back_word}
     response = render(request, "admin/reviews/operator.html", {**admin.site.each_context(request), **about, **shown}, status=form.status)
     if response.status_code == 503:
@@ -47,10 +60,10 @@ def may_write_about(request) -> list[Environment]:
     return list(Environment.objects.order_by("slug")) if OPERATORS in desk_actor(request).groups else []
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def freeze_page(request, slug: str) -> HttpResponse:
-    actor, environment = operator(request), get_object_or_404(Environment, slug=slug)
-    form = FreezeForm(request.POST if request.method == "POST" else None)
+    actor, environment = operator(request, "freeze"), get_object_or_404(Environment, slug=slug)
+    form = FreezeForm(posted(request))
     if form.is_bound and form.attempt(lambda said: freezes.freeze(actor, environment, **said)):
         messages.success(request, f"{environment.name} is frozen for that time.")
         return redirect(FREEZES)
@@ -62,11 +75,11 @@ def freeze_page(request, slug: str) -> HttpResponse:
     return operator_page(request, shown, form=form, back=FREEZES, back_word="Freeze windows")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def end_freeze_page(request, object_id: uuid.UUID) -> HttpResponse:
-    actor = operator(request)
+    actor = operator(request, "end_freeze")
     found = get_object_or_404(FreezeWindow.objects.select_related("environment"), pk=object_id)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    form = ReasonForm(posted(request))
     if form.is_bound and form.attempt(lambda said: freezes.end_freeze(actor, object_id, **said)):
         messages.success(request, "The freeze is over.")
         return redirect(FREEZES)
@@ -85,12 +98,12 @@ def end_freeze_page(request, object_id: uuid.UUID) -> HttpResponse:
 # --- webhooks -------------------------------------------------------------------------------------------------------------------------
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def send_again_page(request, object_id: uuid.UUID) -> HttpResponse:
-    actor = operator(request)
+    actor = operator(request, "send_again")
     to_webhooks = OutboxMessage.objects.filter(channel=Channel.WEBHOOK).select_related("endpoint", "review_request__plan")
     found = get_object_or_404(to_webhooks, pk=object_id)
-    form = StrictForm(request.POST if request.method == "POST" else None)
+    form = StrictForm(posted(request))
     if form.is_bound and form.attempt(lambda _: webhooks.send_again(actor, object_id)):
         messages.success(request, "It is delivered again shortly.")
         return redirect(OUTBOX)
@@ -109,10 +122,10 @@ def send_again_page(request, object_id: uuid.UUID) -> HttpResponse:
 # --- policies -------------------------------------------------------------------------------------------------------------------------
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def propose_page(request, slug: str) -> HttpResponse:
-    actor, environment = operator(request), get_object_or_404(Environment, slug=slug)
-    form = ProposeForm(request.POST if request.method == "POST" else None, initial=_as_it_is(explain.newest_policy(environment)))
+    actor, environment = operator(request, "propose_policy"), get_object_or_404(Environment, slug=slug)
+    form = ProposeForm(posted(request), initial=_as_it_is(explain.newest_policy(environment)))
     if form.is_bound and form.attempt(lambda _: policies.propose_policy(actor, environment, **form.said)):
         in_force = PolicyOutcome.objects.filter(policy=form.outcome).exists()
         messages.success(request, "It is in force." if in_force else "It is proposed, and waits for another operator.")
@@ -138,12 +151,12 @@ def _as_it_is(ruling: ReviewPolicy | None) -> dict:
     }
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def settle_page(request, object_id: uuid.UUID) -> HttpResponse:
     """What acceptance will do to which approvals; POST accepts, or declines."""
-    actor = operator(request)
+    actor = operator(request, "accept_policy")
     proposal = get_object_or_404(ReviewPolicy.objects.select_related("environment"), pk=object_id, outcome__isnull=True)
-    form = SettleForm(request.POST if request.method == "POST" else None, initial={"digest": proposal.digest})
+    form = SettleForm(posted(request), initial={"digest": proposal.digest})
     if form.is_bound and form.attempt(lambda said: _settle(actor, proposal, **said)):
         messages.success(request, form.outcome)
         return redirect(POLICIES)

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
-from config.admin import LongList, ReadOnlyAdmin, words
+from config.admin import ORGANISATION, LongList, ReadOnlyAdmin, words
 from reviews import operators
 from reviews.models import Channel, DeliveryAttempt, OutboxMessage, OutboxStatus, WebhookEndpoint
 
@@ -38,12 +38,21 @@ class OutboxAdmin(LongList):
 class WebhookEndpointAdmin(ReadOnlyAdmin):
     """Of an address only the host is shown: the rest of it is often a secret."""
 
+    group, hint = ORGANISATION, "Where transitions are told to machines"
+    operator_columns = ("change",)
     list_display = ["host", "partner", "events", "enabled", "disabled_reason", "failing_since", "created_by", "created_at"]
     list_filter = ["enabled"]
     list_select_related = ["partner"]
     ordering = ["-created_at", "-id"]
     standing = ["enabled", "disabled_reason", "failing_since", "generation", "rotated_at"]
     fields = ["id", "host", "partner", "events", *standing, "created_by", "created_by_id", "created_at"]
+
+    @admin.display(description="change")
+    def change(self, endpoint) -> str:
+        words = ["rotate", "disable" if endpoint.enabled else "enable"]
+        return format_html_join(
+            ", ", '<a href="{}">{}</a>', ((reverse(f"admin:{word}_webhook", args=[endpoint.pk]), word) for word in words)
+        )
 
 
 @admin.register(DeliveryAttempt)

@@ -32,6 +32,8 @@ OUTER = {
     "metrics",
     "openapi",
     "operators",
+    "organisation_desk",
+    "organisation_forms",
     "outbox_admin",
     "packet_desk",
     "queue_admin",
@@ -41,6 +43,7 @@ OUTER = {
     "steps",
     "urls",
     "views",
+    "webhook_desk",
 }
 DJANGO_HTTP = ("django.http", "django.forms", "django.contrib.admin", "django.shortcuts", "django.views")
 HTTP = (*DJANGO_HTTP, "rest_framework", "config.admin", "config.api", "config.forms", "config.lists", "config.strict")

@@ -47,6 +47,7 @@ def filled(route: str, story: Story, review_request) -> str:
         "<path:object_id>": request_id,
         "<slug:slug>": "production",
         "<slug:kind>": "sla", "<str:kind>": "sla", "<path:url>": "x", "<int:content_type_id>": 1, "<path:content_type_id>": 1,
+        "<int:user_id>": 10**9,
     }  # fmt: skip
     for converter, value in values.items():
         route = route.replace(converter, str(value))

@@ -10,9 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from access.models import User
 from config.refusals import Refused
-from drafts.custody import no_payload
 from drafts.models import Role
-from reviews.organisation import COMMAND_LINE, set_email, set_groups, set_membership, set_partner
+from reviews.organisation import COMMAND_LINE, add_person, set_email, set_groups, set_membership, set_partner
 
 
 def membership(text: str) -> tuple[str, str]:
@@ -44,7 +43,6 @@ class Command(BaseCommand):
                 set_email(COMMAND_LINE, user, email)
             if group or ungroup:
                 set_groups(COMMAND_LINE, user, add=set(group), remove=set(ungroup))
-                User.objects.filter(pk=user.pk).update(is_staff=user.groups.exists())
             for slug, role in partner:
                 set_membership(COMMAND_LINE, user, set_partner(COMMAND_LINE, slug), role=None if role == "none" else role)
         except Refused as refusal:
@@ -52,15 +50,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{username}: groups {', '.join(sorted(user.groups.values_list('name', flat=True))) or 'none'}.")
 
     def _made(self, username: str, *, machine: bool) -> User:
-        user = User(username=username, machine=machine)
         try:
-            user.set_password(None if machine else self._password(user))
-            user.full_clean(exclude=["password"])
-            no_payload(username)
+            password = None if machine else self._password(User(username=username))
+            return add_person(COMMAND_LINE, username, password=password, machine=machine)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        user.save()
-        return user
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from None
 
     def _password(self, user: User) -> str:
         """Asked on the terminal, or read as one line from standard input."""

@@ -1,0 +1,79 @@
+"""The operators' pages about webhooks: add, rotate, disable, enable. A secret is shown once, right after it was made."""
+
+import uuid
+
+from django.contrib import admin, messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from config.forms import StrictForm
+from reviews import webhooks
+from reviews.models import WebhookEndpoint
+from reviews.operators import form_page, operator, operator_page, posted
+from reviews.organisation_forms import WebhookForm
+
+WEBHOOKS = "admin:reviews_webhookendpoint_changelist"
+SHOWN_ONCE = "It is shown this once. Receivers check signatures with it; an operator with the shell can show it again."
+WILL = {
+    "rotate": ["It gets a new secret. The old one signs beside it for a day, so that the receiver can change. Once more ends the old one."],
+    "disable": ["Nothing is sent to it until it is enabled again. What waits goes on waiting."],
+    "enable": ["Transitions are told to it again, and what waited is delivered."],
+}
+
+
+@form_page
+def new_webhook(request) -> HttpResponse:
+    actor, form = operator(request, "add_webhook"), WebhookForm(posted(request))
+    shown = {
+        "title": "Add a webhook",
+        "will": ["Every transition is told to this address, signed, from now on. Addresses in private networks are refused."],
+        "absent": webhooks.off_reasons() if not form.is_bound else [],
+        "button": "Add it",
+    }
+    if form.is_bound and form.attempt(lambda said: webhooks.add(actor, **said)):
+        shown, form = _with_secret(shown, form.outcome), WebhookForm()
+    return operator_page(request, shown, form=form, back=WEBHOOKS, back_word="Webhook endpoints")
+
+
+def _with_secret(shown: dict, endpoint: WebhookEndpoint) -> dict:
+    made = {"made": webhooks.shown_secret(endpoint), "made_title": f"Secret of {endpoint.host}", "made_hint": SHOWN_ONCE}
+    return shown | made
+
+
+def _change(request, object_id: uuid.UUID, word: str) -> HttpResponse:
+    actor = operator(request, f"{word}_webhook")
+    found = get_object_or_404(WebhookEndpoint, pk=object_id)
+    form, verb = StrictForm(posted(request)), getattr(webhooks, word)
+    shown = {
+        "title": f"{word.capitalize()} {found.host}",
+        "will": WILL[word],
+        "button": f"{word.capitalize()} it",
+        "danger": word != "enable",
+    }
+    if form.is_bound and form.attempt(lambda _: verb(actor, object_id)):
+        if word != "rotate":
+            messages.success(request, f"{found.host} is {word}d.")
+            return redirect(WEBHOOKS)
+        shown, form = _with_secret(shown, form.outcome), StrictForm()
+    return operator_page(request, shown, form=form, back=WEBHOOKS, back_word="Webhook endpoints")
+
+
+def rotate(request, object_id: uuid.UUID) -> HttpResponse:
+    return _change(request, object_id, "rotate")
+
+
+def disable(request, object_id: uuid.UUID) -> HttpResponse:
+    return _change(request, object_id, "disable")
+
+
+def enable(request, object_id: uuid.UUID) -> HttpResponse:
+    return _change(request, object_id, "enable")
+
+
+PAGES = [
+    ("organisation/webhooks/new/", new_webhook, "new_webhook"),
+    ("organisation/webhooks/<uuid:object_id>/rotate/", form_page(rotate), "rotate_webhook"),
+    ("organisation/webhooks/<uuid:object_id>/disable/", form_page(disable), "disable_webhook"),
+    ("organisation/webhooks/<uuid:object_id>/enable/", form_page(enable), "enable_webhook"),
+]
+admin.site.pages += PAGES
