@@ -87,11 +87,17 @@ class EnvironmentForm(NewEnvironmentForm):
 
 
 class WebhookForm(StrictForm):
-    shown_at = {"partner": "partner_slug"}
+    shown_at = {"partner": "partner_slug", "events": "states"}
     url = forms.CharField(label="Address", help_text="https://… Afterwards only its host is shown.", max_length=500)
     partner_slug = forms.CharField(label="Partner", help_text="A slug: only of this partner's requests.", required=False, max_length=64)
-    events = forms.MultipleChoiceField(
+    states = forms.MultipleChoiceField(
         label="States", choices=State.choices, required=False, widget=forms.CheckboxSelectMultiple, help_text="None ticked: all of them."
     )
-    repeatable = frozenset({"events"})
-    optional = ("partner_slug", "events")
+    repeatable = frozenset({"states"})
+    optional = ("partner_slug", "states")
+
+    @property
+    def said(self) -> dict:
+        """For the verb."""
+        given = self.cleaned_data
+        return {"url": given["url"], "partner_slug": given["partner_slug"], "events": given["states"]}

@@ -30,7 +30,7 @@ def new_webhook(request) -> HttpResponse:
         "absent": webhooks.off_reasons() if not form.is_bound else [],
         "button": "Add it",
     }
-    if form.is_bound and form.attempt(lambda said: webhooks.add(actor, **said)):
+    if form.is_bound and form.attempt(lambda _: webhooks.add(actor, **form.said)):
         shown, form = _with_secret(shown, form.outcome), WebhookForm()
     return operator_page(request, shown, form=form, back=WEBHOOKS, back_word="Webhook endpoints")
 

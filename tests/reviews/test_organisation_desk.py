@@ -191,7 +191,7 @@ def test_an_environment_is_added_and_changed_and_keeps_its_slug(operator):
 
 
 def test_webhooks_are_added_rotated_disabled_and_enabled(operator):
-    answer = operator.submit(f"{PAGE}webhooks/new/", url="https://hooks.example.org/a?token=5", partner_slug="", events=["approved"])
+    answer = operator.submit(f"{PAGE}webhooks/new/", url="https://hooks.example.org/a?token=5", partner_slug="", states=["approved"])
     endpoint = WebhookEndpoint.objects.get()
     assert (answer.status_code, endpoint.events) == (200, ["approved"])
     assert webhooks.shown_secret(endpoint) in answer.content.decode()
