@@ -106,7 +106,7 @@ def _set_up(request, form: SetUpForm) -> bool:
     else:
         limits.signed_in(name, request)
         request.session.cycle_key()
-        second_factor.mark_verified(request.session)
+        second_factor.mark_verified(request.session, request.user)
     return not form.errors
 
 
@@ -116,7 +116,7 @@ def _replace(request) -> HttpResponse:
     if form.is_bound and form.is_valid():
         if second_factor.is_right(request.user, form.cleaned_data["code"]):
             second_factor.reset(request.user)
-            request.session.pop(second_factor.VERIFIED_AT, None)
+            second_factor.forget_verified(request.session)
             messages.success(request, "The app is out of use. Set up another one now.")
             return redirect("second_factor")
         form.add_error("code", "This is not the code of now, or it was used already. Wait for the next one.")

@@ -20,6 +20,8 @@ class Actor:
     superuser: bool = False
     unfit: Unfit = Unfit()
     signed_in_at: datetime | None = None
+    # Id of the app by whose code they signed in; whether it is still in use is asked with their rights.
+    app: int | None = None
 
     def may(self, scope: str) -> bool:
         """A person in front of a page has every scope; a token only its own."""

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 
 from django.db import DatabaseError, InterfaceError
+from django.db.models import Exists, OuterRef
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access.models import Mail, User
 from config.refusals import Reason, Refused
@@ -53,6 +55,19 @@ def reviewers(groups: Collection[str], *, only: Collection[int] | None = None) -
         return _grouped(list(people.order_by("username").values_list("pk", "username", "groups__name")))
     except (DatabaseError, InterfaceError):
         raise primary_unavailable() from None
+
+
+def voters(groups: Collection[str], *, only: Collection[int], app: int | None) -> tuple[Groups, frozenset[int]]:
+    """As `reviewers`, and whose second factor `app` is, if it is in use; still one statement. Raises Refused 503."""
+    if app is None:
+        return reviewers(groups, only=only)[0], frozenset()
+    in_use = Exists(TOTPDevice.objects.filter(pk=app, user=OuterRef("pk"), confirmed=True))
+    people = User.objects.filter(is_active=True, machine=False, groups__name__in=groups, pk__in=only).annotate(has_app=in_use)
+    try:
+        rows = list(people.order_by("username").values_list("pk", "username", "groups__name", "has_app"))
+    except (DatabaseError, InterfaceError):
+        raise primary_unavailable() from None
+    return _grouped(row[:3] for row in rows)[0], frozenset(row[0] for row in rows if row[3])
 
 
 def active_people(usernames: Collection[str]) -> dict[str, int]:

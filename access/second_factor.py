@@ -7,10 +7,11 @@ from django.db import transaction
 from django_otp import verify_token
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from access.sessions import APP, VERIFIED_AT
 from config.databases import PRIMARY
 
-# Session members: when a code was right, as epoch seconds; who has given a password and not a code yet, and until when.
-VERIFIED_AT, WAITING, WAIT_SECONDS = "second_factor_at", "waiting_for_code", 300
+# Session member: who has given a password and not a code yet, and until when.
+WAITING, WAIT_SECONDS = "waiting_for_code", 300
 
 
 def device_of(user) -> TOTPDevice | None:
@@ -63,13 +64,19 @@ def qr_svg(device: TOTPDevice) -> str:
 # --- sessions -----------------------------------------------------------------------------------------------------------------------
 
 
-def mark_verified(session) -> None:
-    session[VERIFIED_AT] = int(time.time())
+def mark_verified(session, user) -> None:
+    """A code of the person's app was right. Which app is kept too: of one that is out of use since, nothing counts any more."""
+    session[VERIFIED_AT], session[APP] = int(time.time()), device_of(user).pk
 
 
 def is_verified(session) -> bool:
     """Whether this session was opened, or gone on with, by a right code."""
     return VERIFIED_AT in session
+
+
+def forget_verified(session) -> None:
+    session.pop(VERIFIED_AT, None)
+    session.pop(APP, None)
 
 
 def wait_for_code(session, user) -> None:

@@ -1,11 +1,12 @@
-"""When somebody signed in, as their session knows it: written by the server at sign-in, by the primary's clock, and never by a client."""
+"""When and how somebody signed in, as their session knows it: written by the server at sign-in, and never by a client."""
 
 from datetime import datetime
 
 from config.clock import database_now
 from config.databases import PRIMARY
 
-SIGNED_IN_AT = "signed_in_at"
+# By the primary's clock; when a code of a second factor was right, as epoch seconds, and of which app.
+SIGNED_IN_AT, VERIFIED_AT, APP = "signed_in_at", "second_factor_at", "second_factor_app"
 
 
 def mark_signed_in(session) -> None:
@@ -20,3 +21,9 @@ def signed_in_at(session) -> datetime | None:
         return datetime.fromisoformat(session.get(SIGNED_IN_AT, ""))
     except (TypeError, ValueError):
         return None
+
+
+def app_of(session) -> int | None:
+    """Id of the app by whose code this session was opened; whether that is still in use is asked with the rights (people.voters)."""
+    app = session.get(APP)
+    return app if isinstance(app, int) and VERIFIED_AT in session else None

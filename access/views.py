@@ -69,7 +69,7 @@ class SignIn(auth.LoginView):
         form = CodeForm(self.request.POST)
         if form.is_valid() and second_factor.is_right(user, form.cleaned_data["code"]):
             login(self.request, user, backend=BACKEND)
-            second_factor.mark_verified(self.request.session)
+            second_factor.mark_verified(self.request.session, user)
             sessions.mark_signed_in(self.request.session)
             del self.request.session[second_factor.WAITING]
             return HttpResponseRedirect(self.get_success_url())

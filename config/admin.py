@@ -16,7 +16,7 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
 from access.actors import OPERATORS, Actor, actor_of
-from access.sessions import signed_in_at
+from access.sessions import app_of, signed_in_at
 from config.refusals import Reason, Refused
 
 METHODS = ("GET", "HEAD", "POST")
@@ -26,7 +26,8 @@ REVIEWS, ORGANISATION, RECORD = GROUPS = "Reviews", "Organisation", "Record"
 def desk_actor(request) -> Actor:
     """Who works at the desk in this call; asked of the primary once per request."""
     if not hasattr(request, "desk_actor"):
-        request.desk_actor = replace(actor_of(request.user, channel="admin"), signed_in_at=signed_in_at(request.session))
+        signed_in = {"signed_in_at": signed_in_at(request.session), "app": app_of(request.session)}
+        request.desk_actor = replace(actor_of(request.user, channel="admin"), **signed_in)
     return request.desk_actor
 
 

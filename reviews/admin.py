@@ -44,7 +44,7 @@ class ReviewPolicyAdmin(ReadOnlyAdmin):
     list_select_related = ["environment", "outcome"]
     ordering = ["environment__slug", "-version"]
     lifetimes = ["due_seconds", "review_seconds", "approval_seconds"]
-    later = ["maximum_ages", "session_seconds", "standing", "proposed_by", "proposed_by_id", "digest", "created_at"]
+    later = ["maximum_ages", "session_seconds", "second_factor", "standing", "proposed_by", "proposed_by_id", "digest", "created_at"]
     fields = ["id", "environment", "version", "asks", "required_confirmations", *lifetimes, "conditions_allowed", *later]
 
     def get_urls(self):
@@ -91,7 +91,8 @@ class VoteAdmin(LongList):
     search_fields = ["username__exact"]
     search_help_text = "A username"
     ordering = ["-cast_at", "-id"]
-    fields = ["id", "review_request", "revision", "digest", "user_id", "username", "choice", "conditions", "comment", "cast_at"]
+    said = ["choice", "conditions", "comment", "second_factor", "cast_at"]
+    fields = ["id", "review_request", "revision", "digest", "user_id", "username", *said]
 
 
 @admin.register(Decision)

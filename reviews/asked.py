@@ -29,7 +29,7 @@ def asked(review_requests: list[DeploymentReviewRequest]) -> dict:
     votes = _approvals(standing)
     load_rulings(standing)
     groups, names = people.reviewers({group for found in standing for group in found.groups_asked})
-    return {found.pk: _asked(found, packets.get(found.pk), votes.get(found.pk, set()), groups, names) for found in standing}
+    return {found.pk: _asked(found, packets.get(found.pk), votes.get(found.pk, {}), groups, names) for found in standing}
 
 
 def _newest_packets(review_requests: list[DeploymentReviewRequest]) -> dict:
@@ -38,21 +38,21 @@ def _newest_packets(review_requests: list[DeploymentReviewRequest]) -> dict:
     return {row.review_request_id: row for row in rows if row.revision == revisions[row.review_request_id]}
 
 
-def _approvals(review_requests: list[DeploymentReviewRequest]) -> dict[object, set[int]]:
+def _approvals(review_requests: list[DeploymentReviewRequest]) -> dict[object, dict[int, bool]]:
+    """Request id → user id → whether with a second factor."""
     found: dict = {}
     revisions = {each.pk: each.revision for each in review_requests}
-    rows = Vote.objects.filter(review_request__in=revisions, choice__in=APPROVING).values_list("review_request", "revision", "user_id")
-    for request_id, revision, user_id in rows:
+    votes = Vote.objects.filter(review_request__in=revisions, choice__in=APPROVING)
+    for request_id, revision, user_id, proved in votes.values_list("review_request", "revision", "user_id", "second_factor"):
         if revision == revisions[request_id]:
-            found.setdefault(request_id, set()).add(user_id)
+            found.setdefault(request_id, {})[user_id] = proved
     return found
 
 
-def _asked(found: DeploymentReviewRequest, frozen: Packet | None, approvers: set[int], groups: people.Groups, names: Names) -> Asked:
+def _asked(found: DeploymentReviewRequest, frozen: Packet | None, proved: dict[int, bool], groups: people.Groups, names: Names) -> Asked:
     if frozen is None or not packet.is_intact(frozen, found.digest):
         return NOBODY
-    counted = {user_id: theirs for user_id, theirs in groups.items() if user_id in approvers}
-    wanted = {group for _, group in open_seats(found.rulings, counted)}
+    wanted = {group for _, group in open_seats(found.rulings, policy.Approvers(groups, proved))}
     hands = people_in(packet.value_of(frozen)) | {found.requested_by_id}
     everybody = {user_id: names[user_id] for user_id, theirs in groups.items() if theirs & wanted}
-    return Asked({user_id: name for user_id, name in everybody.items() if user_id not in approvers | hands}, everybody)
+    return Asked({user_id: name for user_id, name in everybody.items() if user_id not in {*proved, *hands}}, everybody)

@@ -11,7 +11,7 @@ from access.actors import Actor
 from config.prepared import Prepared
 from config.refusals import Reason, Refused, not_found, refuse_if
 from drafts.custody import plain_text
-from reviews import explain, packet, reading
+from reviews import explain, packet, policy, reading
 from reviews.models import APPROVING, Choice, DeploymentReviewRequest, Packet, State, Vote
 from reviews.rights import conflict_reasons, group_reasons, visible_requests
 from reviews.turn import Turn, comment_reasons, state_reasons, text_reasons
@@ -23,17 +23,25 @@ CLOCKS_APART = timedelta(minutes=1)
 
 @dataclass
 class Ballot:
-    """What a vote is weighed against: the frozen packet and its value, the approvals of its revision, and who is in which group now."""
+    """What a vote is weighed against: the frozen packet and its value, the approvals of its revision, and who is in which group now.
+
+    `proved`: who votes has signed in with a second factor, which is in use still.
+    """
 
     frozen: Packet
     packet: dict
     approvals: list[Vote]
     groups: people.Groups
+    proved: bool
 
     @property
     def counted(self) -> list[Vote]:
         """The approvals of those who are still active members."""
         return [vote for vote in self.approvals if vote.user_id in self.groups]
+
+    @property
+    def approvers(self) -> policy.Approvers:
+        return policy.Approvers(self.groups, {vote.user_id: vote.second_factor for vote in self.approvals})
 
 
 def hand_out(turn: Turn) -> Ballot:
@@ -43,7 +51,8 @@ def hand_out(turn: Turn) -> Ballot:
         _refuse_unseen(turn)
         raise Refused(*state_reasons(turn, State.REVIEW_REQUESTED))
     frozen, approvals = packet_and_approvals(review_request)
-    groups, _ = people.reviewers(review_request.groups_asked, only={vote.user_id for vote in approvals} | {actor.user_id})
+    asked = {vote.user_id for vote in approvals} | {actor.user_id}
+    groups, proved = people.voters(review_request.groups_asked, only=asked, app=actor.app)
     if actor.user_id not in groups:
         _refuse_unseen(turn)
     refuse_if([packet.DAMAGED] if frozen is None else [])
@@ -55,7 +64,7 @@ def hand_out(turn: Turn) -> Ballot:
         raise Refused(
             Reason("policy_damaged", "The policy is not the one that the packet names; nothing can be decided.", clear_by="an operator")
         )
-    return Ballot(frozen, packet.value_of(frozen), approvals, groups)
+    return Ballot(frozen, packet.value_of(frozen), approvals, groups, actor.user_id in proved)
 
 
 def _refuse_unseen(turn: Turn) -> None:
@@ -69,6 +78,7 @@ def _joined(request_id: uuid.UUID, revision: int) -> QuerySet[Packet]:
         approval=FilteredRelation("review_request__votes", condition=of_it),
         approver=F("approval__user_id"),
         asks_for=F("approval__conditions"),
+        with_code=F("approval__second_factor"),
     )
     return joined.order_by("approval__cast_at")
 
@@ -79,13 +89,16 @@ _packets_with_approvals = Prepared(_joined, uuid.UUID, int)
 def packet_and_approvals(review_request: DeploymentReviewRequest) -> tuple[Packet | None, list[Vote]]:
     """The packet of the newest revision and the approvals that it has, oldest first; one statement, because a vote has twenty."""
     rows = _packets_with_approvals(review_request.pk, review_request.revision)
-    approvals = [Vote(user_id=row.approver, conditions=row.asks_for) for row in rows if row.approver is not None]
+    approvals = [
+        Vote(user_id=row.approver, conditions=row.asks_for, second_factor=row.with_code) for row in rows if row.approver is not None
+    ]
     return (rows[0] if rows else None), approvals
 
 
 def vote_reasons(turn: Turn, ballot: Ballot, *, choice: str, digest: str, comment: str, conditions: list[str]) -> list[Reason]:
     review_request, actor = turn.review_request, turn.actor
-    reasons = _door_reasons(actor) + _session_reasons(turn) + group_reasons(review_request, ballot.groups.get(actor.user_id, frozenset()))
+    reasons = _door_reasons(actor) + _session_reasons(turn) + _second_factor_reasons(review_request, ballot)
+    reasons += group_reasons(review_request, ballot.groups.get(actor.user_id, frozenset()))
     reasons += conflict_reasons(review_request, ballot.packet, actor.user_id)
     reasons += _digest_reasons(review_request, digest) + state_reasons(turn, State.REVIEW_REQUESTED)
     if choice not in Choice.values:
@@ -111,6 +124,14 @@ def _session_reasons(turn: Turn) -> list[Reason]:
         return []
     detail = f"The policy asks that you have signed in within the last {reading.duration(min(limits))}. Sign in again, then decide."
     return [Reason("session_too_old", detail, clear_by="you, by signing in again", status=403)]
+
+
+def _second_factor_reasons(review_request: DeploymentReviewRequest, ballot: Ballot) -> list[Reason]:
+    """If either policy asks for a second factor, the sign-in took a code of an app that is in use still."""
+    if ballot.proved or not any(ruling.second_factor for ruling in review_request.rulings):
+        return []
+    detail = "The policy asks for a sign-in with a second factor. Set up an authenticator app, or sign in again with its code, then decide."
+    return [Reason("second_factor_missing", detail, clear_by="you, under Your account, Second factor", status=403)]
 
 
 def _digest_reasons(review_request: DeploymentReviewRequest, digest: str) -> list[Reason]:
@@ -148,7 +169,7 @@ def _approval_reasons(turn: Turn, ballot: Ballot) -> list[Reason]:
     return reasons
 
 
-def cast(turn: Turn, *, choice: str, comment: str, conditions: list[str]) -> Vote:
+def cast(turn: Turn, ballot: Ballot, *, choice: str, comment: str, conditions: list[str]) -> Vote:
     review_request, actor = turn.review_request, turn.actor
     return Vote.objects.create(
         review_request=review_request,
@@ -159,5 +180,6 @@ def cast(turn: Turn, *, choice: str, comment: str, conditions: list[str]) -> Vot
         choice=choice,
         conditions=conditions,
         comment=comment,
+        second_factor=ballot.proved,
         cast_at=turn.now,
     )

@@ -316,9 +316,9 @@ def vote(
         conditions = conditions or []
         ballot = hand_out(turn)
         refuse_if(vote_reasons(turn, ballot, choice=choice, digest=digest, comment=comment, conditions=conditions))
-        turn.act_as_reviewer(ballot.groups[actor.user_id])
+        turn.act_as_reviewer(ballot.groups[actor.user_id], second_factor=ballot.proved)
         key = usable_signer() if choice in APPROVING else None
-        vote_cast = cast(turn, choice=choice, comment=comment, conditions=conditions)
+        vote_cast = cast(turn, ballot, choice=choice, comment=comment, conditions=conditions)
         if choice in APPROVING:
             ballot.approvals.append(vote_cast)
             count(turn, ballot, key=key, comment=comment)

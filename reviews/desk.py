@@ -75,6 +75,7 @@ def decide_page(request, object_id: uuid.UUID, name: str = "vote") -> HttpRespon
         "absent": [] if form.reasons else absent,
         "open": not absent,
         "too_old": any(reason.code == "session_too_old" for reason in [*form.reasons, *absent]),
+        "no_code": any(reason.code == "second_factor_missing" for reason in [*form.reasons, *absent]),
         "digest": (form["digest"].value() or "") if form.is_bound else review_request.digest,
         "own_vote": own_vote(actor, review_request),
         "difference": since.difference_for(actor, review_request, value),

@@ -28,7 +28,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "request_id", "number", "at", "verb", "actor_id", "actor", "role", "channel", "token_id", "from_state", "to_state", "revision",
         "digest", "comment", "detail", "previous_sha256", "sha256", "id",
     ),
-    "votes": ("request_id", "cast_at", "user_id", "username", "choice", "revision", "digest", "conditions", "comment", "id"),
+    "votes": (
+        "request_id", "cast_at", "user_id", "username", "choice", "revision", "digest", "conditions", "comment", "id", "second_factor",
+    ),
     "decisions": ("request_id", "decided_at", "verdict", "revision", "digest", "conditions", "expires_at", "supersedes"),
     "receipts": (
         "request_id", "receipt_id", "revision", "verdict", "commitment_id", "issued_at", "expires_at", "kid",

@@ -121,17 +121,33 @@ def _waited_reasons(review_request: DeploymentReviewRequest, *, now: datetime, c
 def seat_reasons(review_request: DeploymentReviewRequest, approved: dict) -> list[Reason]:
     """The seats still open in a running review, and who by name can fill them. `approved`: the packet's value."""
     groups, names = people.reviewers(review_request.groups_asked)
-    votes = review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
-    approvers = set(votes.values_list("user_id", flat=True))
+    approvers = policy.Approvers(groups, approvals_of(review_request))
     hands = people_in(approved) | {review_request.requested_by_id}
-    counted = {user_id: theirs for user_id, theirs in groups.items() if user_id in approvers}
-    free = {user_id: theirs for user_id, theirs in groups.items() if user_id not in approvers | hands}
+    free = {user_id: theirs for user_id, theirs in groups.items() if user_id not in {*approvers.proved, *hands}}
 
     def who(group: str) -> str:
         return ", ".join(sorted(names[user_id] for user_id, theirs in free.items() if group in theirs)[:5]) or operators()
 
-    left = open_seats(review_request.rulings, counted)
-    return [Reason("approval_missing", f"An approval for {name} is missing.", clear_by=who(group)) for name, group in left]
+    left = open_seats(review_request.rulings, approvers)
+    missing = [Reason("approval_missing", f"An approval for {name} is missing.", clear_by=who(group)) for name, group in left]
+    return missing + (_unproved_reasons(review_request, approvers, names) if left else [])
+
+
+def approvals_of(review_request: DeploymentReviewRequest) -> dict[int, bool]:
+    """User id → whether with a second factor, of the approvals of the newest revision."""
+    votes = review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
+    return dict(votes.values_list("user_id", "second_factor"))
+
+
+def _unproved_reasons(review_request: DeploymentReviewRequest, approvers: policy.Approvers, names: dict[int, str]) -> list[Reason]:
+    """Approvals from before a version came into force that asks for a second factor. Nobody approves a revision twice."""
+    asked = any(ruling.second_factor for ruling in review_request.rulings)
+    unproved = sorted(names[user_id] for user_id, proved in approvers.proved.items() if asked and not proved and user_id in names)
+    if not unproved:
+        return []
+    detail = f"The policy in force asks for a second factor, and {' and '.join(unproved)} approved without one: that does not count."
+    clear_by = f"another reviewer; or {owner_names(review_request.plan.partner_id)}, by recalling it and requesting review anew"
+    return [Reason("approved_without_second_factor", detail, clear_by=clear_by)]
 
 
 def load_rulings(review_requests: Iterable[DeploymentReviewRequest]) -> None:
@@ -144,11 +160,12 @@ def load_rulings(review_requests: Iterable[DeploymentReviewRequest]) -> None:
         each.rulings = [each.policy] if newer in (None, each.policy) else [each.policy, newer]
 
 
-def open_seats(rulings: list[ReviewPolicy], approvers: people.Groups) -> list[tuple[str, str]]:
+def open_seats(rulings: list[ReviewPolicy], approvers: policy.Approvers) -> list[tuple[str, str]]:
     """(rule, group) of each seat that is open under any of the policies; one that two of them ask for is one."""
     left: list[tuple[str, str]] = []
     for ruling in rulings:
-        seats = Counter((str(rule["name"]), str(rule["group"])) for rule in policy.open_seats(ruling.rules, approvers))
+        counted = approvers.counted(second_factor=ruling.second_factor)
+        seats = Counter((str(rule["name"]), str(rule["group"])) for rule in policy.open_seats(ruling.rules, counted))
         left += list((seats - Counter(left)).elements())
     return left
 

@@ -159,6 +159,11 @@ class ProposeForm(StrictForm):
         max_value=1440,
         required=False,
     )
+    second_factor = forms.ChoiceField(
+        label="Second factor",
+        help_text="Asked for: who decides has signed in with a code of an authenticator app; approvals given without one end.",
+        choices=[("not_asked", "Not asked for"), ("asked", "Asked for")],
+    )
     conditions = forms.ChoiceField(label="Approval with conditions", choices=[("allowed", "Allowed"), ("not_allowed", "Not allowed")])
 
     def clean_rules(self) -> list[dict]:
@@ -184,6 +189,7 @@ class ProposeForm(StrictForm):
             "required_confirmations": list(dict(given["required_confirmations"])),
             "maximum_ages": {kind: days * 86400 for kind, days in given["required_confirmations"] if days is not None},
             "session_seconds": None if minutes is None else minutes * 60,
+            "second_factor": given["second_factor"] == "asked",
             "conditions_allowed": given["conditions"] == "allowed",
             **{f"{name}_seconds": given[f"{name}_hours"] * 3600 for name in ("due", "review", "approval")},
         }

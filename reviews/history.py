@@ -127,13 +127,20 @@ def _packets(story: Story) -> Iterator[Finding]:
 
 def _votes(story: Story) -> Iterator[Finding]:
     said = [
-        (event.at, event.actor_id, event.actor, event.verb, event.revision, event.digest, event.comment)
+        (event.at, event.actor_id, event.actor, event.verb, event.revision, event.digest, event.comment, _with_code(event))
         for event in story.events
         if event.verb in Choice.values
     ]
-    cast = [(vote.cast_at, vote.user_id, vote.username, vote.choice, vote.revision, vote.digest, vote.comment) for vote in story.votes]
+    cast = [
+        (vote.cast_at, vote.user_id, vote.username, vote.choice, vote.revision, vote.digest, vote.comment, vote.second_factor)
+        for vote in story.votes
+    ]
     if sorted(said) != sorted(cast):
         yield story.at_fault("votes_differ", f"{len(cast)} votes are stored, and the events tell of {len(said)}, or of others.")
+
+
+def _with_code(event: Event) -> bool:
+    return event.detail.get("second_factor") is True
 
 
 def _decided(story: Story) -> Iterator[Finding]:

@@ -146,6 +146,7 @@ def _as_it_is(ruling: ReviewPolicy | None) -> dict:
         "rules": "\n".join(f"{rule['name']} {rule['group']} {rule['quorum']}" for rule in ruling.rules),
         "required_confirmations": "\n".join(days.get(kind, kind) for kind in ruling.required_confirmations),
         "session_minutes": ruling.session_seconds and -(-ruling.session_seconds // 60),
+        "second_factor": "asked" if ruling.second_factor else "not_asked",
         "conditions": "allowed" if ruling.conditions_allowed else "not_allowed",
         **{f"{name}_hours": -(-getattr(ruling, f"{name}_seconds") // 3600) for name in ("due", "review", "approval")},
     }

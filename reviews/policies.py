@@ -19,7 +19,6 @@ from receipts.models import Why
 from reviews import aging, explain, outbox, packet, policy, reading
 from reviews.lifecycle import carry
 from reviews.models import (
-    APPROVING,
     OPEN_STATES,
     ActingRole,
     DeploymentReviewRequest,
@@ -75,6 +74,7 @@ def propose_policy(
     conditions_allowed: bool = True,
     maximum_ages: dict[str, int] | None = None,
     session_seconds: int | None = None,
+    second_factor: bool = False,
 ) -> ReviewPolicy:
     """Store the environment's next version. Its first takes effect at once; a later one waits for another operator.
 
@@ -96,6 +96,7 @@ def propose_policy(
             required_confirmations=required_confirmations,
             conditions_allowed=conditions_allowed,
             maximum_ages=ages,
+            second_factor=second_factor,
             proposed_by_id=actor.user_id or None,
             proposed_by=actor.username,
             **times,
@@ -174,7 +175,7 @@ def _failing_reasons(review_request, newer: ReviewPolicy, in_force: ReviewPolicy
 
 
 def _asks_no_more(newer: ReviewPolicy, older: ReviewPolicy) -> bool:
-    return seats_by_group(newer) <= seats_by_group(older)
+    return seats_by_group(newer) <= seats_by_group(older) and newer.second_factor <= older.second_factor
 
 
 def seats_by_group(ruling: ReviewPolicy) -> Counter:
@@ -183,10 +184,10 @@ def seats_by_group(ruling: ReviewPolicy) -> Counter:
 
 def _seat_reasons(review_request: DeploymentReviewRequest, newer: ReviewPolicy, groups: people.Groups) -> list[Reason]:
     """The seats of a new version that those who approved do not fill."""
-    votes = review_request.votes.filter(revision=review_request.revision, choice__in=APPROVING)
-    approvers = {user_id: groups[user_id] for user_id in votes.values_list("user_id", flat=True) if user_id in groups}
+    approvers = policy.Approvers(groups, explain.approvals_of(review_request)).counted(second_factor=newer.second_factor)
     names = sorted({str(rule["name"]) for rule in policy.open_seats(newer.rules, approvers)})
-    return [Reason("approval_missing", f"An approval for {name} is missing.") for name in names]
+    how = " with a second factor" if newer.second_factor else ""
+    return [Reason("approval_missing", f"An approval for {name}{how} is missing.") for name in names]
 
 
 # --- accept, decline, withdraw ----------------------------------------------------------------------------------------------------------

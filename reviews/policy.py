@@ -1,10 +1,24 @@
 """Seats and who fills them. Pure: rules and people in, open seats out."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 Rule = Mapping[str, object]
 # Of rules, and of seats of a rule: more than any policy needs, and little enough to match at every probe.
 MOST = 20
+
+
+@dataclass(frozen=True)
+class Approvers:
+    """Who approved a revision. `groups`: user id → groups, of active members now; `proved`: user id → whether with a second factor."""
+
+    groups: Mapping[int, frozenset[str]]
+    proved: Mapping[int, bool]
+
+    def counted(self, *, second_factor: bool) -> dict[int, frozenset[str]]:
+        """Those whose approval counts under a policy that asks for a second factor, or does not."""
+        members = [user_id for user_id in self.proved if user_id in self.groups]
+        return {user_id: self.groups[user_id] for user_id in members if self.proved[user_id] or not second_factor}
 
 
 def seats(rules: Iterable[Rule]) -> list[Rule]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from access.actors import Actor
 from config.refusals import Reason, Refused
-from reviews import explain
+from reviews import explain, policy
 from reviews.ballot import Ballot, hand_out, vote_reasons
 from reviews.models import APPROVING, Choice, DeploymentReviewRequest
 from reviews.record import database_now
@@ -59,8 +59,8 @@ def _will(turn: Turn, ballot: Ballot, choice: Choice) -> str:
 
 
 def _approval_will(turn: Turn, ballot: Ballot) -> str:
-    after = {vote.user_id: ballot.groups[vote.user_id] for vote in ballot.counted}
-    after[turn.actor.user_id] = ballot.groups.get(turn.actor.user_id, frozenset())
+    now, own = ballot.approvers, turn.actor.user_id
+    after = policy.Approvers({own: frozenset(), **now.groups}, {**now.proved, own: ballot.proved})
     left = explain.open_seats(turn.review_request.rulings, after)
     if left:
         names = " and ".join(name for name, _ in left)

@@ -136,8 +136,8 @@ def _role(event: Event) -> str:
     """`reviewer for release and security`; nothing where the actor's name says it already."""
     if event.role in ("", ActingRole.CLOCK):
         return ""
-    rules = event.detail.get("rules", [])
-    return ActingRole(event.role).label + (f" for {' and '.join(rules)}" if rules else "")
+    rules, code = event.detail.get("rules", []), " with a second factor" if event.detail.get("second_factor") else ""
+    return ActingRole(event.role).label + (f" for {' and '.join(rules)}" if rules else "") + code
 
 
 # --- policies -----------------------------------------------------------------------------------------------------------------------
@@ -154,6 +154,7 @@ def policy_sentences(ruling: ReviewPolicy) -> list[str]:
         f"A review is due after {duration(ruling.due_seconds)} and lapses after {duration(ruling.review_seconds)}; "
         f"an approval lasts {duration(ruling.approval_seconds)} at most.",
         *([f"Who decides has signed in within the last {duration(ruling.session_seconds)}."] if ruling.session_seconds else []),
+        *(["Who decides has signed in with a second factor, a code of an authenticator app."] if ruling.second_factor else []),
     ]
 
 

@@ -192,7 +192,7 @@ class Ruling(Shaped):
         newest = max(environment.policies.all(), key=lambda found: found.version, default=None)
         if newest is None:
             return None
-        return newest.reference | {"rules": newest.rules, "required_confirmations": newest.required_confirmations}
+        return newest.reference | {name: getattr(newest, name) for name in shapes.ASKED}
 
 
 class EnvironmentOutput(serializers.Serializer):
@@ -206,6 +206,13 @@ class EnvironmentOutput(serializers.Serializer):
             "digest": "d2715691…",
             "rules": [{"name": "release", "group": "release", "quorum": 1}],
             "required_confirmations": ["owner", "environment", "sla", "rollback", "support"],
+            "maximum_ages": {"rollback": 2592000},
+            "due_seconds": 172800,
+            "review_seconds": 1209600,
+            "approval_seconds": 259200,
+            "conditions_allowed": True,
+            "session_seconds": None,
+            "second_factor": False,
         },
     }
     slug = serializers.CharField()

@@ -35,11 +35,19 @@ RULE = {
     "properties": {"name": {"type": "string"}, "group": {"type": "string"}, "quorum": {"type": "integer", "minimum": 1}},
     "required": ["name", "group", "quorum"],
 }
-RULING = POLICY | {
-    "properties": POLICY["properties"]
-    | {"rules": {"type": "array", "items": RULE}, "required_confirmations": {"type": "array", "items": {"enum": list(Kind.values)}}},
-    "required": [*POLICY["required"], "rules", "required_confirmations"],
+SECONDS = {"type": "integer", "minimum": 1}
+ASKED = {
+    "rules": {"type": "array", "items": RULE},
+    "required_confirmations": {"type": "array", "items": {"enum": list(Kind.values)}},
+    "maximum_ages": {"type": "object", "description": "Kind of confirmation → seconds.", "additionalProperties": SECONDS},
+    "due_seconds": SECONDS,
+    "review_seconds": SECONDS,
+    "approval_seconds": SECONDS,
+    "conditions_allowed": {"type": "boolean"},
+    "session_seconds": {"type": ["integer", "null"], "description": "How old the sign-in of who decides may be."},
+    "second_factor": {"type": "boolean", "description": "Who decides has signed in with a code of an authenticator app."},
 }
+RULING = POLICY | {"properties": POLICY["properties"] | ASKED, "required": [*POLICY["required"], *ASKED]}
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 COUNT = {"type": "integer", "minimum": 1, "maximum": 10_000_000}
 

@@ -71,12 +71,13 @@ class Turn:
     state: str
     role: str = ""
     rules: list[str] = field(default_factory=list)
+    second_factor: bool = False
     last: tuple[int, str] | None = None
     owns: bool = False
 
-    def act_as_reviewer(self, groups: frozenset[str]) -> None:
-        """`groups`: those of the policies that the actor is in; their rules are named in the event."""
-        self.role = ActingRole.REVIEWER
+    def act_as_reviewer(self, groups: frozenset[str], *, second_factor: bool = False) -> None:
+        """`groups`: those of the policies that the actor is in; their rules are named in the event, and whether the sign-in took a code."""
+        self.role, self.second_factor = ActingRole.REVIEWER, second_factor
         rules = [rule for ruling in self.review_request.rulings for rule in ruling.rules]
         self.rules = list(dict.fromkeys(str(rule["name"]) for rule in rules if rule["group"] in groups))
 
@@ -94,6 +95,8 @@ class Turn:
         states = {"from_state": self.state, "to_state": review_request.state, "role": self.role}
         if self.rules:
             said["detail"] = {**said.get("detail", {}), "rules": self.rules}
+        if self.second_factor:
+            said["detail"] = {**said.get("detail", {}), "second_factor": True}
         standing = {"revision": review_request.revision, "digest": review_request.digest}
         written = write_event(self.actor, self.verb, review_request, at=self.now, after=self.last, **(states | standing | said))
         self.last = (written.number, written.sha256)

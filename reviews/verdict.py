@@ -33,8 +33,7 @@ _approved = Prepared(
 def count(turn: Turn, ballot: Ballot, *, key: Signer, comment: str) -> None:
     """Approved when a matching of people to seats is complete, for each of the policies; who is no member any more is not counted."""
     rulings = turn.review_request.rulings
-    approvers = {vote.user_id: ballot.groups[vote.user_id] for vote in ballot.counted}
-    if not all(policy.is_sound(ruling.rules) for ruling in rulings) or explain.open_seats(rulings, approvers):
+    if not all(policy.is_sound(ruling.rules) for ruling in rulings) or explain.open_seats(rulings, ballot.approvers):
         turn.event(comment=comment)
     else:
         _approve(turn, ballot, key=key, comment=comment)

@@ -56,7 +56,7 @@ class ReviewPolicy(models.Model):
     """What an environment asks for: one version, never edited. The newest accepted version rules.
 
     `rules`: list of {name, group, quorum}; `required_confirmations`: list of kinds; `maximum_ages`: kind → seconds, for some of them;
-    lifetimes in seconds; `session_seconds`: how old a sign-in may be at a decision, None for any.
+    lifetimes in seconds; `session_seconds`: how old a sign-in may be at a decision, None for any; `second_factor`: whether it takes a code.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -70,6 +70,7 @@ class ReviewPolicy(models.Model):
     conditions_allowed = models.BooleanField(default=True)
     maximum_ages = models.JSONField(default=dict)
     session_seconds = models.PositiveIntegerField(null=True)
+    second_factor = models.BooleanField(default=False, db_default=False)
     proposed_by_id = models.BigIntegerField(null=True)
     proposed_by = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=HEX_DIGEST)
@@ -80,7 +81,7 @@ class ReviewPolicy(models.Model):
     # All but what nobody asks of the policy that is in force beside the pinned one.
     READ_BESIDE = (
         "id", "version", "rules", "required_confirmations", "due_seconds", "review_seconds", "approval_seconds", "conditions_allowed",
-        "maximum_ages", "session_seconds", "digest",
+        "maximum_ages", "session_seconds", "second_factor", "digest",
     )  # fmt: skip
 
     class Meta:
@@ -97,11 +98,12 @@ class ReviewPolicy(models.Model):
         read = {
             name: _read(value) if name in ("rules", "required_confirmations", "maximum_ages") else value for name, value in said.items()
         }
-        return cls(**read | {"id": uuid.UUID(said["id"]), "conditions_allowed": bool(said["conditions_allowed"])})
+        truths = {name: bool(said[name]) for name in ("conditions_allowed", "second_factor")}
+        return cls(**read | truths | {"id": uuid.UUID(said["id"])})
 
     def document(self) -> dict:
         """What the digest covers. What came with a later release is left out while unset, so that earlier digests stand."""
-        later = {"maximum_ages": self.maximum_ages, "session_seconds": self.session_seconds}
+        later = {"maximum_ages": self.maximum_ages, "session_seconds": self.session_seconds, "second_factor": self.second_factor}
         return {name: value for name, value in later.items() if value} | {
             "environment": self.environment.slug,
             "version": self.version,

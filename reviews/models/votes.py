@@ -22,7 +22,7 @@ APPROVING = (Choice.APPROVE, Choice.CONSTRAIN)
 
 
 class Vote(models.Model):
-    """One reviewer's word on one packet digest; append-only."""
+    """One reviewer's word on one packet digest; append-only. `second_factor`: their sign-in took a code of an app of theirs."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     review_request = models.ForeignKey(DeploymentReviewRequest, on_delete=models.PROTECT, related_name="votes")
@@ -33,6 +33,7 @@ class Vote(models.Model):
     choice = models.CharField(max_length=24, choices=Choice.choices)
     conditions = models.JSONField(default=list)
     comment = models.TextField(blank=True, validators=[comment_text, MaxLengthValidator(2000)])
+    second_factor = models.BooleanField(default=False, db_default=False)
     cast_at = models.DateTimeField()
 
     class Meta:

@@ -4,30 +4,22 @@ import time
 
 import pytest
 from django.core.management import CommandError, call_command
-from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access import second_factor
 from access.models import User
 from reviews.models import Event
+from tests.codes import LOGIN, PAGE, code_of, equip
 from tests.factories import PASSWORD, make_user
 from tests.pages import Visitor, text_of
 
 pytestmark = pytest.mark.usefixtures("both_stores")
-LOGIN, PAGE, PLANS = "/accounts/login/", "/accounts/second-factor/", "/self-service/plans/"
-
-
-def code_of(user: User, *, step: int = 0) -> str:
-    """The code of the app `step` half minutes from now; a code counts once, so tests go forward in steps."""
-    device = TOTPDevice.objects.filter(user=user).latest("pk")
-    return f"{totp(device.bin_key, t0=-30 * step):06d}"
+PLANS = "/self-service/plans/"
 
 
 def equipped(username: str = "ada") -> User:
     user = make_user(username)
-    visitor = Visitor(user)
-    visitor.get(PAGE)
-    assert visitor.post(PAGE, code=code_of(user, step=-1), password=PASSWORD).status_code == 302
+    equip(user)
     return user
 
 

@@ -1,8 +1,9 @@
 """Raw SQL that the database must refuse, for both back ends, and the rows that it is aimed at.
 
-Placeholders: {draft} {in_review} {changes} {approved} {rejected} {withdrawn} {revoked} {lapsed}: ids of review requests; {new} {new_vote}
-{new_event}: unused ids; {now}, {end} (in an hour), {late} (in a day); {next_body}: bytes for the next revision of {changes}, and
-{nameless_body}: the same without authors; {next_digest}: SHA-256 of the first; {byte}: one byte.
+Placeholders: {draft} {in_review} {coded} {changes} {approved} {rejected} {withdrawn} {revoked} {lapsed}: ids of review requests, {coded}
+in review where a second factor is asked for; {new} {new_vote} {new_event}: unused ids; {now}, {end} (in an hour), {late} (in a day);
+{next_body}: bytes for the next revision of {changes}, and {nameless_body}: the same without authors; {next_digest}: SHA-256 of the first;
+{byte}: one byte.
 """
 
 import hashlib
@@ -52,8 +53,10 @@ def stage() -> dict[str, uuid.UUID]:
     append_move(actor(story.owner), story.plan.pk, fields=MOVE)
     found = {"approved": story.approved(), "draft": story.open()}
     make_environment("staging", rules=[*ONE, {"name": "again", "group": "security", "quorum": 1}])
+    make_environment("vault", rules=ONE, second_factor=True)
     for name in ("in_review", "changes", "rejected", "withdrawn", "revoked", "lapsed"):
         found[name] = _another(story)
+    found["coded"] = _another(story, environment_slug="vault")
     story.vote(story.release, found["in_review"])
     story.vote(story.release, found["changes"], "request_changes")
     story.vote(story.release, found["rejected"], "reject")
@@ -98,11 +101,11 @@ def keep_beside(review_request: DeploymentReviewRequest) -> None:
         VerdictChange.objects.create(number=number, status="blocked", standing={}, cause=[])
 
 
-def _another(story: Story) -> DeploymentReviewRequest:
-    """In review for staging, with an author and a confirmer who are not the requester, and a confirmation that ends in two hours."""
+def _another(story: Story, *, environment_slug: str = "staging") -> DeploymentReviewRequest:
+    """In review, with an author and a confirmer who are not the requester, and a confirmation that ends in two hours."""
     plan = make_plan(story.owner, story.partner)
     edit_plan(actor(story.author), plan.pk, fields={"name": "Written by two"})
-    review_request = decisions.open_request(actor(story.owner), plan_id=plan.pk, environment_slug="staging")
+    review_request = decisions.open_request(actor(story.owner), plan_id=plan.pk, environment_slug=environment_slug)
     confirm_all(story.owner, review_request, but=("sla",))
     soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     decisions.confirm(actor(story.confirmer), review_request.pk, "sla", fields=CONFIRMATION_FIELDS["sla"], valid_until=soon)

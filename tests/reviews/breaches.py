@@ -153,6 +153,9 @@ VOTES = {
     ("insert", "a vote against says why"): [_vote(choice="'reject'", comment="' '"), _vote(choice="'request_changes'", comment="''")],
     ("insert", "somebody votes"): [_vote(username="''"), _vote(user_id="0")],
     ("insert", "a vote is cast by now"): [_vote(cast_at=FAR)],
+    ("insert", "a vote has the second factor that its policy asks for"): [
+        _vote(review_request_id="{coded}", digest=f"(SELECT digest FROM {REQUEST} WHERE id = {{coded}})"),
+    ],
 }
 NO_END = {"verdict": "'reject'", "expires_at": "NULL"}
 AGAINST = _vote(choice="'reject'", comment="'no'")

@@ -57,6 +57,10 @@ TAMPERINGS: dict[str, tuple[list[str], tuple[str, int | None]]] = {
     "a packet gone": (["DELETE FROM reviews_packet WHERE review_request_id = {approved}"], ("packets_differ", None)),
     "a vote gone": (["DELETE FROM reviews_vote WHERE review_request_id = {in_review}"], ("votes_differ", None)),
     "a vote's choice": (["UPDATE reviews_vote SET choice = 'reject' WHERE review_request_id = {in_review}"], ("votes_differ", None)),
+    "a second factor": (
+        ["UPDATE reviews_vote SET second_factor = NOT second_factor WHERE review_request_id = {in_review}"],
+        ("votes_differ", None),
+    ),
     "who voted": (["UPDATE reviews_vote SET user_id = 999999 WHERE review_request_id = {in_review}"], ("votes_differ", None)),
     "a verdict": (["UPDATE reviews_decision SET verdict = 'constrain' WHERE review_request_id = {approved}"], ("decision_differs", 9)),
     "conditions": (["UPDATE reviews_decision SET conditions = '[\"x\"]' WHERE review_request_id = {approved}"], ("decision_differs", 9)),

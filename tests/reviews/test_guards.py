@@ -269,7 +269,7 @@ def test_loaddata_does_not_overwrite(model, tmp_path):
         Receipt: {"kid": "x" * 43},
     }[model]
     if model is DeploymentReviewRequest:
-        row = model.objects.as_of_now().get(state_now="review_requested")
+        row = model.objects.as_of_now().get(state_now="review_requested", environment__slug="staging")
         (written,) = json.loads(serializers.serialize("json", [row]))
     written["fields"] |= change
     path = tmp_path / "attack.json"

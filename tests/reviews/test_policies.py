@@ -140,12 +140,12 @@ def test_what_is_no_policy_is_refused(story, said, code):
 
 
 def test_the_digest_covers_what_is_new_and_leaves_earlier_versions_as_they_were(story):
-    plain, aged = story.propose(), ReviewPolicy(maximum_ages={"sla": 60}, environment=story.environment)
+    plain, aged = story.propose(), ReviewPolicy(maximum_ages={"sla": 60}, second_factor=True, environment=story.environment)
     assert set(plain.document()) == {
         "environment", "version", "rules", "required_confirmations", "due_seconds", "review_seconds", "approval_seconds",
         "conditions_allowed",
     }  # fmt: skip
-    assert aged.document()["maximum_ages"] == {"sla": 60}
+    assert (aged.document()["maximum_ages"], aged.document()["second_factor"]) == ({"sla": 60}, True)
     assert aged.computed_digest() != ReviewPolicy(environment=story.environment).computed_digest()
 
 
@@ -442,16 +442,19 @@ def test_operators_propose_and_accept_on_their_pages(story):
     operator, operator2 = Visitor(story.operator), Visitor(story.operator2)
     form = operator.get(f"{ADMIN}propose/production/").content.decode()
     assert "release release 1\nsecurity security 1" in form
-    hours = {"due_hours": 24, "review_hours": 48, "approval_hours": 72, "session_minutes": 15, "conditions": "allowed"}
-    said = {"rules": "release release 1\nlegal legal 1", "required_confirmations": "owner\nrollback 30", **hours}
+    hours = {"due_hours": 24, "review_hours": 48, "approval_hours": 72, "session_minutes": 15}
+    words = {"second_factor": "asked", "conditions": "allowed"}
+    said = {"rules": "release release 1\nlegal legal 1", "required_confirmations": "owner\nrollback 30", **hours, **words}
 
     assert operator.submit(f"{ADMIN}propose/production/", **said).status_code == 302
     proposal = policies.proposal_of(story.environment)
     page = operator2.get(f"{ADMIN}{proposal.pk}/settle/")
 
     assert (proposal.maximum_ages, proposal.session_seconds, proposal.proposed_by) == ({"rollback": 30 * 86400}, 900, "operator")
+    assert proposal.second_factor
+    assert "Who decides has signed in with a second factor" in text_of(page)
     assert f"{approved}: The rollback confirmation does not count" in text_of(page)
-    assert "An approval for legal is missing." in text_of(page)
+    assert "An approval for legal with a second factor is missing." in text_of(page)
     assert story.state(approved) == "approved"
     refused_here = operator.submit(f"{ADMIN}{proposal.pk}/settle/", answer="accept", comment="")
     assert (refused_here.status_code, "Nobody accepts what they proposed." in text_of(refused_here)) == (403, True)
@@ -470,8 +473,9 @@ def test_operators_propose_and_accept_on_their_pages(story):
     ],
 )
 def test_the_form_says_what_is_wrong_with_a_policy(story, said):
-    hours = {"due_hours": 24, "review_hours": 48, "approval_hours": 72, "session_minutes": "", "conditions": "allowed"}
-    whole = {"rules": "release release 1", "required_confirmations": "owner", **hours, **said}
+    hours = {"due_hours": 24, "review_hours": 48, "approval_hours": 72, "session_minutes": ""}
+    words = {"second_factor": "not_asked", "conditions": "allowed"}
+    whole = {"rules": "release release 1", "required_confirmations": "owner", **hours, **words, **said}
     answer = Visitor(story.operator).submit(f"{ADMIN}propose/production/", **whole)
     assert (answer.status_code, ReviewPolicy.objects.count()) == (400, 1)
     assert "There is a problem" in text_of(answer)

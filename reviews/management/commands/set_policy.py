@@ -44,6 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--confirmation", action="append", choices=Kind.values, help="required confirmation (default: all five)")
         parser.add_argument("--max-age", action="append", default=[], type=maximum_age, metavar="KIND:DAYS", help="older ones do not count")
         parser.add_argument("--session-minutes", type=int, help="who decides has signed in within this time (default: any)")
+        parser.add_argument("--second-factor", action="store_true", help="who decides has signed in with a code of an authenticator app")
         parser.add_argument("--due-hours", type=int, default=48, help="a review is due after this time (default: %(default)s)")
         parser.add_argument("--review-hours", type=int, default=336, help="a review expires after this time (default: %(default)s)")
         parser.add_argument("--approval-hours", type=int, default=72, help="an approval lasts this long (default: %(default)s)")
@@ -66,6 +67,7 @@ class Command(BaseCommand):
                     conditions_allowed=not options["no_conditions"],
                     maximum_ages=dict(options["max_age"]),
                     session_seconds=options.get("session_seconds"),
+                    second_factor=options["second_factor"],
                     **lifetimes,
                 )
         except Refused as refusal:
