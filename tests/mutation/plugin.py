@@ -8,6 +8,7 @@ import builtins
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -23,8 +24,9 @@ from django.db import connections
 from tests.mutation.mutants import Mutant, marked, mutants
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-# A mutant that loops is found out by time; one that no test of this many seconds kills is a survivor.
-PATIENCE_SECONDS, MOST_SECONDS = 120, 25.0
+# A mutant that loops is found out by processor time, so that a busy machine kills nothing; one that waits for a lock for ever, by time.
+# One that no test of so many seconds kills is a survivor.
+PROCESSOR_SECONDS, PATIENCE_SECONDS, MOST_SECONDS = 60, 900, 25.0
 # Of a process that could not take the mutant; it counts against the figure.
 UNFIT = 3
 
@@ -110,6 +112,7 @@ class Oracle:
 
     def _tried(self, mutant: Mutant, asked: list[int], tell: int) -> int:
         """In the child: 1 when a test fails, which it tells, 0 when none does, UNFIT where the mutant finds no place."""
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         try:
