@@ -19,7 +19,7 @@ from receipts.models import Verdict
 from reviews.models import Environment
 from reviews.rights import visible_requests
 from reviews.serializers import ReasonOutput
-from reviews.shapes import INNER
+from reviews.shapes import INNER, POLICY
 
 PARAMETERS = ("plan", "partner", "external_reference", "environment", "subject")
 SUBJECT_HINT = "subject is sha256:… or gitCommit:…, the digest of what is to be rolled out."
@@ -66,6 +66,9 @@ class GateOutput(serializers.Serializer):
         "receipt": None,
         "request": None,
         "expires_at": None,
+        "policy": None,
+        "policy_in_force": None,
+        "changes_ahead": None,
     }
     may_launch = serializers.BooleanField()
     verdict = serializers.ChoiceField(Verdict.values, allow_null=True)
@@ -74,6 +77,9 @@ class GateOutput(serializers.Serializer):
     receipt = Shaped(INNER | {"type": ["object", "null"]})
     request = serializers.UUIDField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
+    policy = Shaped(POLICY)
+    policy_in_force = Shaped(POLICY)
+    changes_ahead = serializers.IntegerField(allow_null=True)
 
 
 class ReadingSession(SessionAuthentication):

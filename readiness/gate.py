@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from config.refusals import Reason, Refused
+from config.refusals import Reason, reasons_of
 from drafts.coverage import owner_names
 from drafts.models import CoveragePlan
 from readiness import checks, probes, role_checks
@@ -18,8 +18,9 @@ from receipts.canonical import canonical_bytes, commitment_id, sha256_hex
 from receipts.keys import is_revoked, published_keys
 from receipts.models import Receipt
 from receipts.verify import NotVerifiable, Report, verify
-from reviews import confirmations, explain, packet
+from reviews import confirmations, explain, onward, packet
 from reviews.models import Decision, DeploymentReviewRequest, Environment, Packet, State
+from reviews.onward import Onward
 from reviews.record import database_now
 
 RANK = Case(When(state_now=State.APPROVED, then=Value(0)), When(state_now__in=explain.ENDED, then=Value(2)), default=Value(1))
@@ -130,7 +131,10 @@ def _answer(installation, facts, findings: list[Finding], status: str) -> dict:
 
 @dataclass(frozen=True)
 class Gate:
-    """The answer for one plan and environment. `receipt`: the inner signed object; `blockers`: every reason it is shut."""
+    """The answer for one plan and environment. `receipt`: the inner signed object; `blockers`: every reason it is shut.
+
+    `onward`: what has moved on since the packet was frozen.
+    """
 
     may_launch: bool
     verdict: str | None
@@ -139,16 +143,19 @@ class Gate:
     receipt: dict | None
     request: str | None
     expires_at: datetime | None
+    onward: Onward = Onward()
 
     def as_json(self) -> dict:
         blockers = [{"code": reason.code, "detail": reason.detail, "clear_by": reason.clear_by or OPERATOR} for reason in self.blockers]
-        return {**vars(self), "blockers": blockers}
+        answer = {**vars(self), **vars(self.onward), "blockers": blockers}
+        del answer["onward"]
+        return answer
 
 
 def deciding_request(plan: CoveragePlan, environment: Environment, among: QuerySet | None = None) -> DeploymentReviewRequest | None:
     """The request that answers, with its decision, policy and `now`: one approved as of now, else one under way, else the newest."""
     requests = (DeploymentReviewRequest.objects.all() if among is None else among).filter(plan=plan, environment=environment)
-    newest = requests.annotate(now=Now()).select_related("decision", "policy").order_by("-created_at")
+    newest = onward.annotated(requests.annotate(now=Now())).select_related("decision", "policy").order_by("-created_at")
     # Asked for by itself, because it is what a pipeline asks about, and a plain question costs half of one with ranks.
     approved = newest.filter(state=State.APPROVED, expires_at__gt=Now()).first()
     found = approved or newest.as_of_now().order_by(RANK, "-created_at").first()
@@ -175,7 +182,8 @@ def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = 
     receipt = next(iter(Receipt.objects.filter(request_id=review_request.pk)), None)
     report = _report(review_request, receipt, now=now)
     signed = report.signed_payload if report and report.signature_valid else None
-    found = _request_blockers(review_request, receipt, report, subject=subject, now=now) + blockers
+    frozen, damaged = reasons_of(lambda: packet.newest(review_request))
+    found = _request_blockers(review_request, frozen, damaged, receipt, report, subject=subject, now=now) + blockers
     return Gate(
         may_launch=not found,
         verdict=signed["verdict"] if signed else None,
@@ -184,6 +192,7 @@ def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = 
         receipt=receipt.inner if receipt else None,
         request=str(review_request.pk),
         expires_at=confirmations.moment(signed["expires_at"]) if signed and signed["expires_at"] else review_request.expires_at,
+        onward=onward.onward(review_request, frozen[1] if frozen else None),
     )
 
 
@@ -222,16 +231,21 @@ def _installation_blockers() -> list[Reason]:
 
 
 def _request_blockers(
-    review_request: DeploymentReviewRequest, receipt: Receipt | None, report: Report | None, *, subject: str | None, now: datetime
+    review_request: DeploymentReviewRequest,
+    frozen: tuple[Packet, dict] | None,
+    damaged: list[Reason],
+    receipt: Receipt | None,
+    report: Report | None,
+    *,
+    subject: str | None,
+    now: datetime,
 ) -> list[Reason]:
     if review_request.state_at(now) != State.APPROVED:
         return explain.missing(review_request, now=now) + explain.freeze_reasons(review_request.environment, review_request, now=now)
-    try:
-        frozen = packet.current(review_request)
-        approved = packet.value_of(frozen)
-    except Refused as refusal:
-        return list(refusal.reasons)
-    if not _is_what_was_approved(frozen, approved, review_request, receipt):
+    if frozen is None:
+        return damaged or [packet.DAMAGED]
+    found, approved = frozen
+    if not _is_what_was_approved(found, approved, review_request, receipt):
         return [Reason("packet_damaged", "The stored packet is not the one that was approved.", clear_by=OPERATOR)]
     plan = review_request.plan
     return [

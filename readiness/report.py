@@ -23,8 +23,10 @@ def launch_text(gate: Gate) -> str:
 
 
 def _said(gate: Gate) -> list[str]:
-    """The verdict and every condition of it, also while something else keeps the gate shut."""
-    return [f"verdict: {gate.verdict}", *(f"condition: {condition}" for condition in gate.conditions)] if gate.verdict else []
+    """The verdict and every condition of it, also while something else keeps the gate shut; and what has moved on since."""
+    if not gate.verdict:
+        return gate.onward.sentences
+    return [f"verdict: {gate.verdict}", *(f"condition: {condition}" for condition in gate.conditions), *gate.onward.sentences]
 
 
 def _cell(words: str) -> str:
@@ -79,5 +81,5 @@ def _launch_case(suite: xml.Element, gate: Gate) -> None:
     case = xml.SubElement(suite, "testcase", classname="Launch", name="This plan may launch")
     if not gate.may_launch:
         xml.SubElement(case, "failure", message=" ".join(reason.detail for reason in gate.blockers))
-    if gate.verdict:
-        xml.SubElement(case, "system-out").text = "\n".join(_said(gate))
+    if said := _said(gate):
+        xml.SubElement(case, "system-out").text = "\n".join(said)

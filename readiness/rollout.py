@@ -90,4 +90,7 @@ def deployment(review_request: DeploymentReviewRequest) -> GateState:
     answer = gate(review_request.plan, review_request.environment, subject=subjects[0] if subjects else None)
     if answer.request != str(review_request.pk):
         return GateState(NOT_MET, "Another review request of this plan answers for this environment.", "nobody; look at the other one")
-    return GateState(MET, "The gate says that it may launch.") if answer.may_launch else _not_met(answer.blockers)
+    if not answer.may_launch:
+        return _not_met(answer.blockers)
+    conditions = f" Its conditions: {'; '.join(answer.conditions)}." if answer.conditions else ""
+    return GateState(MET, f"The gate says that it may launch.{conditions}")

@@ -13,7 +13,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from receipts.canonical import b64
 from receipts.models import LogNode, Receipt
+from reviews import onward
 from reviews.models import Confirmation, Decision, Denial, DeploymentReviewRequest, Event, Vote
+from reviews.onward import Onward
 
 BATCH = 200
 # Record → its columns. New ones are added at the end.
@@ -22,7 +24,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "requests": (
         "number", "request_id", "plan_id", "partner", "plan_name", "external_reference", "environment", "state", "revision", "digest",
         "commitment_id", "policy_version", "opened_by", "requested_by", "requested_at", "due_at", "expires_at", "predecessor_id",
-        "created_at", "sampled",
+        "created_at", "sampled", "policy_version_in_force", "changes_ahead",
     ),
     "events": (
         "request_id", "number", "at", "verb", "actor_id", "actor", "role", "channel", "token_id", "from_state", "to_state", "revision",
@@ -63,9 +65,8 @@ class Scope:
 
 def requests(scope: Scope) -> QuerySet[DeploymentReviewRequest]:
     """The one that is named, or those to which something happened in the period."""
-    found = (
-        DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy").order_by("created_at", "pk")
-    )
+    requests = DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy")
+    found = onward.annotated(requests).order_by("created_at", "pk")
     if scope.request_id:
         return found.filter(pk=scope.request_id)
     if not (scope.start or scope.end):
@@ -105,12 +106,13 @@ def population(scope: Scope, drawn: frozenset | None) -> Iterator[Row]:
         yield told | {"leaf_index": leaf.index, "leaf_sha256": digest, "sampled": drawn is None or leaf.request_id in drawn}
 
 
-def _request(number: int, found: DeploymentReviewRequest, drawn: frozenset | None) -> Row:
+def _request(number: int, found: DeploymentReviewRequest, moved: Onward, drawn: frozenset | None) -> Row:
     own = {name: getattr(found, name) for name in COLUMNS["requests"] if hasattr(found, name)}
     plan = found.plan
     about = {"partner": plan.partner.slug, "plan_name": plan.name, "external_reference": plan.external_reference}
     standing = {"environment": found.environment.slug, "state": found.state_now, "policy_version": found.policy and found.policy.version}
-    return own | about | standing | {"number": number, "request_id": found.pk, "sampled": drawn is None or found.pk in drawn}
+    since = {"policy_version_in_force": (moved.policy_in_force or {}).get("version"), "changes_ahead": moved.changes_ahead}
+    return own | about | standing | since | {"number": number, "request_id": found.pk, "sampled": drawn is None or found.pk in drawn}
 
 
 def evidence(review_requests: list[DeploymentReviewRequest]) -> Iterator[tuple[str, Row]]:
@@ -142,9 +144,10 @@ def records(scope: Scope, *, told: Callable[[int], object] = int) -> Iterator[tu
     drawn, number = sampled(scope), 0
     yield from (("population", row) for row in population(scope, drawn))
     for batch in _batches(requests(scope)):
+        moved = onward.of_each(batch)
         for found in batch:
             number += 1
-            yield "requests", _request(number, found, drawn)
+            yield "requests", _request(number, found, moved[found.pk], drawn)
         yield from evidence([found for found in batch if drawn is None or found.pk in drawn])
         told(number)
     if not scope.request_id:

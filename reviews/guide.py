@@ -5,10 +5,9 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from config.refusals import Reason, Refused
+from config.refusals import Reason
 from drafts.models import CoveragePlan
-from drafts.sections import moves_section, plan_section
-from reviews import confirmations, explain, packet
+from reviews import confirmations, explain, onward
 from reviews.models import OPEN_STATES, Confirmation, DeploymentReviewRequest, Kind, State
 
 EDITABLE = (State.DRAFT, State.CHANGES_REQUESTED)
@@ -45,6 +44,7 @@ class Standing:
     confirmed: str
     tasks: list[Task]
     next: Next
+    conditions: list[str]
 
     @property
     def editable(self) -> bool:
@@ -78,7 +78,14 @@ def standing(review_request: DeploymentReviewRequest, *, now: datetime, may_writ
         f"{len(done)} of {len(required)} confirmations",
         tasks,
         _next(review_request, missing, may_write=may_write, theirs=theirs),
+        _conditions(review_request),
     )
+
+
+def _conditions(review_request: DeploymentReviewRequest) -> list[str]:
+    """All that its approval carries."""
+    decision = getattr(review_request, "decision", None)
+    return decision.conditions if decision else []
 
 
 def _required(review_request: DeploymentReviewRequest) -> list[str]:
@@ -176,13 +183,7 @@ def cheap_next(review_request: DeploymentReviewRequest | None, *, now: datetime)
 
 def changes_ahead(plan: CoveragePlan, review_request: DeploymentReviewRequest) -> int | None:
     """By how many changed fields and added moves the draft differs from the newest frozen packet; None where that cannot be read."""
-    try:
-        frozen = packet.value_of(packet.current(review_request))
-    except Refused:
-        return None
-    now = plan_section(plan)
-    fields = sum(frozen["plan"][name] != value for name, value in now.items())
-    return fields + len(moves_section(list(plan.moves.all()))) - len(frozen["moves"])
+    return onward.of_one(review_request).changes_ahead
 
 
 def asked_people(review_request: DeploymentReviewRequest, *, now: datetime) -> list[str]:

@@ -91,6 +91,14 @@ def current(review_request: DeploymentReviewRequest) -> Packet:
     return found
 
 
+def newest(review_request: DeploymentReviewRequest) -> tuple[Packet, dict] | None:
+    """The same with its value, None before the first. Raises Refused, too, for bytes that are not those of its digest."""
+    if not review_request.revision:
+        return None
+    found = current(review_request)
+    return found, value_of(found)
+
+
 def is_intact(packet: Packet, digest: str) -> bool:
     """The stored bytes still hash to the digest that was voted on."""
     return sha256_hex(bytes(packet.body)) == packet.digest == digest

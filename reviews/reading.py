@@ -83,7 +83,7 @@ def _facts(kind: str, said: dict) -> Facts:
 EVENT_WORDS = {
     "open": "Opened",
     "edit_subject": "Subject changed",
-    "confirm": "Confirmed",
+    "confirm": "Confirmation given",
     "name_person": "Person named",
     "hand_in_staging": "Staging validation handed in",
     "request_review": "Review requested",
@@ -100,17 +100,16 @@ EVENT_WORDS = {
     "expand": "Plan expanded",
     "cross_freeze": "Freeze crossed",
 }
-CHANNEL_WORDS = {"page": "on a page", "admin": "at the desk", "api": "by API", "command": "by a command", "clock": "by itself"}
+CHANNEL_WORDS = {"page": "on a page", "admin": "at the desk", "api": "by API", "command": "on the command line", "clock": "by itself"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One event in words. `conditions`: all that the decision carries, where it made one."""
+    """One event in words: `what` happened, `who` did it and where. `conditions`: all that the decision carries, where it made one."""
 
     event: Event
     what: str
-    role: str
-    channel: str
+    who: str
     change: str
     conditions: list[str]
 
@@ -120,24 +119,34 @@ def lines(events: list[Event]) -> list[Line]:
 
 
 def _line(event: Event) -> Line:
-    what = EVENT_WORDS.get(event.verb, event.verb)
-    if kind := event.detail.get("kind"):
-        what = f"{what}: {kind}"
-    if "named" in event.detail:
-        what = f"{what}, {event.detail['named'] or 'nobody any more'}"
     states = [State(state).label for state in (event.from_state, event.to_state) if state in State.values]
     change = " → ".join(states) if event.from_state != event.to_state else ""
-    if successor := event.detail.get("successor"):
-        what = f"{what}, review request {successor},"
-    return Line(event, what, _role(event), CHANNEL_WORDS.get(event.channel, event.channel), change, event.detail.get("conditions", []))
+    return Line(event, _what(event), _who(event), change, event.detail.get("conditions", []))
+
+
+def _what(event: Event) -> str:
+    words, said = EVENT_WORDS.get(event.verb, event.verb), event.detail
+    kind = dict(Kind.choices).get(said.get("kind"), said.get("kind"))
+    if event.verb == "name_person":
+        return f"{said.get('named') or 'Nobody'} named for the {kind} confirmation{'' if said.get('named') else ' any more'}"
+    if kind:
+        return f"{kind} {words[0].lower()}{words[1:]}"
+    return f"{words}, review request {said['successor']}, given" if "successor" in said else words
+
+
+def _who(event: Event) -> str:
+    """`by ada (reviewer for release and security), at the desk`; what the name says already is left out."""
+    place = CHANNEL_WORDS.get(event.channel, event.channel)
+    if event.role == ActingRole.CLOCK:
+        return place
+    role = _role(event)
+    return f"by {event.actor}{f' ({role})' if role not in ('', event.actor) else ''}, {place}"
 
 
 def _role(event: Event) -> str:
-    """`reviewer for release and security`; nothing where the actor's name says it already."""
-    if event.role in ("", ActingRole.CLOCK):
-        return ""
-    rules, code = event.detail.get("rules", []), " with a second factor" if event.detail.get("second_factor") else ""
-    return ActingRole(event.role).label + (f" for {' and '.join(rules)}" if rules else "") + code
+    rules = " and ".join(event.detail.get("rules", []))
+    label = ActingRole(event.role).label if event.role else ""
+    return f"{label}{f' for {rules}' if rules else ''}{', with a second factor' if event.detail.get('second_factor') else ''}"
 
 
 # --- policies -----------------------------------------------------------------------------------------------------------------------
@@ -159,24 +168,29 @@ def policy_sentences(ruling: ReviewPolicy) -> list[str]:
 
 
 def ruling_boxes(review_request: DeploymentReviewRequest) -> list[tuple[str, list[str]]]:
-    """The pinned policy and, while it is in review, the one that has come into force since: a title with its sentences for each."""
+    """The pinned policy and the one that has come into force since: a title with its sentences for each."""
     if review_request.policy is None:
         return []
-    place = review_request.environment.name
-    newer = review_request.rulings[1:] if review_request.state == State.REVIEW_REQUESTED else []
+    place, newer = review_request.environment.name, review_request.rulings[1:]
     return [
         (f"Policy of {place}, version {review_request.policy.version}, pinned in this packet", policy_sentences(review_request.policy)),
-        *(
-            (f"Version {ruling.version} has come into force since, and must be satisfied, too", policy_sentences(ruling))
-            for ruling in newer
-        ),
+        *((_since_title(review_request, ruling), policy_sentences(ruling)) for ruling in newer),
     ]
 
 
+def _since_title(review_request: DeploymentReviewRequest, newer: ReviewPolicy) -> str:
+    """Acceptance has revoked every approval that does not satisfy what was accepted."""
+    state = getattr(review_request, "state_now", review_request.state)
+    so = {State.REVIEW_REQUESTED: ", and must be satisfied, too", State.APPROVED: "; this approval satisfies it, too"}
+    return f"Version {newer.version} has come into force since{so.get(state, '; it rules the next review')}"
+
+
 def ruling_sentences(review_request: DeploymentReviewRequest) -> list[str]:
-    """The same as one list."""
+    """The same as one list; of a newer version only in review what it asks."""
     first, *newer = ruling_boxes(review_request) or [("", [])]
-    return [*first[1], *(sentence for title, said in newer for sentence in (f"{title}:", *said))]
+    in_review = review_request.state == State.REVIEW_REQUESTED
+    since = [[f"{title}:", *said] if in_review else [f"{title}."] for title, said in newer]
+    return [*first[1], *(sentence for box in since for sentence in box)]
 
 
 def _required_words(ruling: ReviewPolicy, kind: str) -> str:

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from config.api import Blank, Shaped, StrictSerializer, TextField
-from reviews import guide, shapes
+from reviews import onward, shapes
 from reviews.models import Kind, State
 
 
@@ -110,19 +110,23 @@ class RequestOutput(serializers.Serializer):
 
 
 class RequestDetailOutput(RequestOutput):
-    """One request on its own: what was decided, and by how many changes the draft is ahead of its newest packet (null before the first)."""
+    """One request on its own: what was decided, by how many changes the draft is ahead of its newest packet (null before the first),
+    and the policy that is in force by now in its environment."""
 
-    example = RequestOutput.example | {"verdict": None, "conditions": [], "changes_ahead": None}
+    example = RequestOutput.example | {"verdict": None, "conditions": [], "changes_ahead": None, "policy_in_force": None}
     verdict = serializers.CharField(source="decision.verdict", default=None, allow_null=True)
     conditions = serializers.SerializerMethodField()
-    changes_ahead = serializers.SerializerMethodField()
+    changes_ahead = serializers.IntegerField(allow_null=True)
+    policy_in_force = Shaped(shapes.POLICY)
 
     def get_conditions(self, review_request) -> list[str]:
         decision = getattr(review_request, "decision", None)
         return decision.conditions if decision else []
 
-    def get_changes_ahead(self, review_request) -> int | None:
-        return guide.changes_ahead(review_request.plan, review_request) if review_request.revision else None
+    def to_representation(self, review_request) -> dict:
+        moved = onward.of_one(review_request)
+        review_request.changes_ahead, review_request.policy_in_force = moved.changes_ahead, moved.policy_in_force
+        return super().to_representation(review_request)
 
 
 class ConfirmationOutput(serializers.Serializer):

@@ -38,9 +38,12 @@ class PolicyQuerySet(models.QuerySet):
         """The newest accepted version of an environment, or of the one that an outer query names; at most one row."""
         return self.accepted().filter(environment=environment).order_by("-version")[:1]
 
-    def in_force_as_json(self, environment):
-        """The same as one value, for a query that reads something else, too; `ReviewPolicy.of_json` makes it a policy again."""
-        said = JSONObject(**{name: name for name in self.model.READ_BESIDE})
+    def in_force_as_json(self, environment, *, names: tuple[str, ...] = ()):
+        """The same as one value, for a query that reads something else, too; `ReviewPolicy.of_json` makes it a policy again.
+
+        `names`: of the fields that are wanted, where not all are.
+        """
+        said = JSONObject(**{name: name for name in names or self.model.READ_BESIDE})
         return models.Subquery(self.in_force(environment).values(said=said))
 
 

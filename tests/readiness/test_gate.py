@@ -260,7 +260,9 @@ def test_api_answers_200_either_way_and_is_never_cached(story):
     open_ = caller.get("gate/", partner="northstar_controls", external_reference=story.plan.external_reference, environment="production")
 
     assert (shut.status_code, open_.status_code, open_["Cache-Control"]) == (200, 200, "no-store")
-    assert set(open_.json()) == {"may_launch", "verdict", "conditions", "blockers", "receipt", "request", "expires_at"}
+    assert set(open_.json()) == {
+        "may_launch", "verdict", "conditions", "blockers", "receipt", "request", "expires_at", "policy", "policy_in_force", "changes_ahead",
+    }  # fmt: skip
     assert (shut.json()["may_launch"], open_.json()["may_launch"]) == (False, True)
     assert set(shut.json()["blockers"][0]) == {"code", "detail", "clear_by"}
 

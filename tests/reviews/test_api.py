@@ -50,7 +50,7 @@ def test_request_goes_from_open_to_review(owner, story):
     assert set(body) == {
         "id", "plan", "environment", "subject", "state", "revision", "digest", "commitment_id", "policy", "requested_by",
         "due_at", "expires_at", "predecessor", "production_write", "version", "created_at", "updated_at",
-        "verdict", "conditions", "changes_ahead",
+        "verdict", "conditions", "changes_ahead", "policy_in_force",
     }  # fmt: skip
     assert (body["production_write"], set(body["policy"])) == (False, {"id", "version", "digest"})
     frozen = owner.get(f"{path}packet/").json()
@@ -322,8 +322,11 @@ def test_environments_and_whoami_say_what_the_caller_may_use(owner, story):
 
     assert (environment["slug"], set(environment["policy"])) == (
         "production",
-        {"id", "version", "digest", "rules", "required_confirmations"},
-    )
+        {
+            "id", "version", "digest", "rules", "required_confirmations", "maximum_ages", "due_seconds", "review_seconds",
+            "approval_seconds", "conditions_allowed", "session_seconds", "second_factor",
+        },
+    )  # fmt: skip
     assert (me["username"], me["scopes"]) == ("owner", ["draft", "read", "request"])
     assert owner.token not in str(me)
 

@@ -194,3 +194,5 @@ def test_export_on_sqlite(sqlite_installation, tmp_path):
     done = sqlite_installation.manage("export", "--output", str(tmp_path / "out"), "--sample", "2", "--json")
     assert done.returncode == 0, done.stderr
     assert (json.loads(done.stdout)["rows"]["requests"] > 5, (tmp_path / "out" / "events.csv").stat().st_size > 1000) == (True, True)
+    requests = rows((tmp_path / "out" / "requests.csv").read_text(encoding="utf-8"))
+    assert {(row["policy_version_in_force"], row["changes_ahead"]) for row in requests if row["state"] == "approved"} == {("1", "0")}

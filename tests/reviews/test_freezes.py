@@ -232,7 +232,7 @@ def test_the_owner_crosses_on_the_requests_page(story):
     assert owner.submit(request_path(review_request, "cross-freeze"), comment="it cannot wait").status_code == 302
 
     assert gate(story.plan, story.environment).may_launch
-    assert "Freeze crossed by owner as requester" in text_of(owner.get(request_path(review_request, "timeline")))
+    assert "Freeze crossed by owner (requester), on a page" in text_of(owner.get(request_path(review_request, "timeline")))
 
 
 def test_the_page_of_an_approved_request_says_that_a_freeze_shuts_it(story):

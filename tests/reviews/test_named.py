@@ -283,6 +283,10 @@ def test_an_owner_names_on_the_confirmation_page(story):
 def test_admin_and_timeline_show_who_is_named(story):
     auditor = Visitor(make_user("auditor", groups=("auditors",)))
     assert "dora" in text_of(auditor.get("/admin/reviews/confirmation/"))
-    assert "Person named: rollback, dora" in text_of(Visitor(story.owner).get(request_path(story.request, "timeline")))
+    assert "dora named for the Rollback confirmation by owner, on" in text_of(
+        Visitor(story.owner).get(request_path(story.request, "timeline"))
+    )
     story.name("")
-    assert "Person named: rollback, nobody any more" in text_of(Visitor(story.owner).get(request_path(story.request, "timeline")))
+    assert "Nobody named for the Rollback confirmation any more by owner, on" in text_of(
+        Visitor(story.owner).get(request_path(story.request, "timeline"))
+    )

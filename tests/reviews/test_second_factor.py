@@ -75,7 +75,7 @@ def test_with_a_code_the_vote_goes_through_and_says_so_everywhere():
     assert [event.detail["second_factor"] for event in Event.objects.filter(verb="approve")] == [True, True]
     page = text_of(Visitor(story.operator).get(desk_path(review_request)))
     assert "Approve by release, with a second factor," in page
-    assert "as reviewer for release with a second factor" in page
+    assert "by release (reviewer for release, with a second factor), at the desk" in page
     assert history.verified([story.fresh(review_request)], history.stored_keys()) == []
     assert_consistent()
 

@@ -481,7 +481,7 @@ def test_owner_hands_in_on_the_page(story, opened):
     assert (answer.status_code, answer["Location"]) == (302, path)
     page = text_of(owner.get(path))
     assert all(words in page for words in ("Met", "is kept with this review request", STAGING_KEY.kid, "owner,"))
-    assert "Staging validation handed in by owner as owner on a page" in text_of(owner.get(request_path(opened, "timeline")))
+    assert "Staging validation handed in by owner, on a page" in text_of(owner.get(request_path(opened, "timeline")))
     assert path in owner.get(request_path(opened)).content.decode()
 
 

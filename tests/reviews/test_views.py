@@ -117,7 +117,7 @@ def test_recall_withdraw_and_comment(story, owner):
 
     assert all(
         words in page
-        for words in ("please look by Friday", "Recalled by owner as requester on a page", "not this year", "Draft → In review")
+        for words in ("please look by Friday", "Recalled by owner (requester), on a page", "not this year", "Draft → In review")
     )
 
 
