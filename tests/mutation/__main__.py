@@ -27,6 +27,8 @@ ORACLE = (
     "tests/reviews/test_packet.py",
     "tests/reviews/test_lifecycle.py",
     "tests/reviews/test_decisions.py",
+    "tests/reviews/test_each_verb.py",
+    "tests/reviews/test_second_factor.py",
     "tests/reviews/test_explain.py",
     "tests/reviews/test_expire.py",
     "tests/reviews/test_verdict.py",

@@ -48,7 +48,7 @@ def test_every_channel_tells_the_conditions_how_far_the_draft_is_ahead_and_which
     in_force = story.environment.policies.get(version=2).reference
     for page in (Visitor(story.owner).get(request_path(review_request)), Visitor(story.release).get(desk_path(review_request))):
         words = text_of(page)
-        assert "The draft is 2 changes ahead of the packet" in words
+        assert "The draft is 2 changes ahead of" in words
         assert "Version 2 has come into force since; this approval satisfies it, too" in words
         assert all(condition in words for condition in CONDITIONS)
     plan = text_of(Visitor(story.owner).get(plan_path(story.plan)))
