@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -40,6 +40,7 @@ INNER_MEMBERS = frozenset({"payload_b64", "signature", "kid", "sig_alg"})
 BUNDLE_MEMBERS = frozenset({"object", "receipt", "key_bundle", "attestation", "log", "status", "status_attestation"})
 LOG_MEMBERS = frozenset({"leaf_b64", "leaf_index", "tree_size", "hashes", "checkpoint", "key", "attestation"})
 COPIES = ("verdict", "commitment_id", "request_id")
+ENVELOPE_MEMBERS = frozenset({"receipt", *COPIES})
 CLOCKS_DIFFER = timedelta(minutes=5)
 STATUS_KEEPS = timedelta(days=30)  # after a receipt's end its entry may leave the status document
 FILE_LIMIT = 1024 * 1024
@@ -140,6 +141,9 @@ class Status(NamedTuple):
     superseded_by: str | None = None
 
 
+UNKNOWN = Status()
+
+
 class Log(NamedTuple):
     """The proof that was checked: the receipt's leaf is in the tree that the log's key signed."""
 
@@ -169,7 +173,7 @@ class Report(NamedTuple):
     verdict: object = None
     commitment_id: object = None
     request_id: object = None
-    status: Status = Status()
+    status: Status = UNKNOWN
     log: Log | None = None
     notes: tuple[str, ...] = ()
 
@@ -270,12 +274,17 @@ def _moment(value: object) -> datetime | None:
 
 _P = 2**255 - 19
 _Y_OF_ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022
-# The eight points of small order have these five y-coordinates (RFC 8032 section 5.1 for the curve).
-_SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _Y_OF_ORDER_8, _P - _Y_OF_ORDER_8})
+# The eight points of small order in each of their spellings: five y-coordinates (RFC 8032 section 5.1 for the curve), two of which have
+# a second one within 255 bits, with either sign bit.
+_SMALL_ORDER = frozenset(
+    (y | sign << 255).to_bytes(32, "little") for y in (0, 1, _P - 1, _P, _P + 1, _Y_OF_ORDER_8, _P - _Y_OF_ORDER_8) for sign in (0, 1)
+)
 
 
 class Keys(dict[str, Ed25519PublicKey]):
-    """Usable keys by kid, as made by load_keys."""
+    """Usable keys by kid, as made by load_keys. `by_thumbprint`: every kid was compared with its key."""
+
+    by_thumbprint = False
 
 
 class Root(NamedTuple):
@@ -294,13 +303,9 @@ class LogKey(NamedTuple):
     key: Ed25519PublicKey
 
 
-def _y(point: bytes) -> int:
-    return int.from_bytes(point, "little") & (2**255 - 1)
-
-
 def is_small_order(public_key: bytes) -> bool:
     """Whether 32 key bytes name a point of order 1, 2, 4 or 8, in canonical spelling or not, with either sign bit."""
-    return _y(public_key) % _P in _SMALL_ORDER_Y
+    return public_key in _SMALL_ORDER
 
 
 @lru_cache(maxsize=64)
@@ -317,7 +322,7 @@ def _key(raw: bytes, *, otherwise: str) -> Ed25519PublicKey:
     # Under such a key every message has a signature, so whatever holds it is not to be trusted.
     if is_small_order(raw):
         raise NotVerifiable("small_order_key")
-    if _y(raw) >= _P:
+    if int.from_bytes(raw, "little") & (2**255 - 1) >= _P:
         raise NotVerifiable(otherwise)
     return Ed25519PublicKey.from_public_bytes(raw)
 
@@ -367,6 +372,7 @@ def load_keys(jwks: Mapping, *, any_name: bool = False) -> Keys:
         if kid in keys and keys[kid] != key:
             raise NotVerifiable("malformed_jwks")
         keys[kid] = key
+    keys.by_thumbprint = not any_name
     return keys
 
 
@@ -405,18 +411,16 @@ def _hint(name: str, public_key: bytes) -> bytes:
 class Handed(NamedTuple):
     """What a file holds; nothing of it is believed yet.
 
-    `outer`: where unsigned copies may stand; `around`: where a bundle's other parts may stand; `exact`: it has the form of ours.
+    `outer`: where unsigned copies may stand; `around`: where a bundle's other parts may stand; `parts`: those of a bundle of our form;
+    `exact`: it has the form of ours.
     """
 
     inner: dict
     outer: dict
     around: dict
+    parts: dict
     is_bundle: bool
     exact: bool
-
-    def part(self, name: str) -> dict | None:
-        """A part of a bundle of our form."""
-        return self.around.get(name) if self.is_bundle and self.exact else None
 
 
 def _texts(inner: object) -> dict[str, str]:
@@ -425,8 +429,11 @@ def _texts(inner: object) -> dict[str, str]:
         raise NotVerifiable("malformed_receipt")
     if inner.get("sig_alg") != SIG_ALG:
         raise NotVerifiable("unsupported_algorithm")
-    if set(inner) != INNER_MEMBERS or not all(isinstance(text, str) for text in inner.values()):
+    if inner.keys() != INNER_MEMBERS:
         raise NotVerifiable("malformed_receipt")
+    for text in inner.values():
+        if not isinstance(text, str):
+            raise NotVerifiable("malformed_receipt")
     return inner
 
 
@@ -458,20 +465,21 @@ def _opened(document: object, *, legacy: bool) -> Handed:
     if not isinstance(document, dict):
         raise NotVerifiable("malformed_receipt")
     is_bundle = document.get("object") == BUNDLE
-    if _is_exact_bundle(document) if is_bundle else set(document) <= {"receipt", *COPIES}:
+    if _is_exact_bundle(document) if is_bundle else document.keys() <= ENVELOPE_MEMBERS:
         inner = document.get("receipt")
-        if not legacy or (isinstance(inner, dict) and set(inner) == INNER_MEMBERS):
-            return Handed(_texts(inner), {} if is_bundle else document, document if is_bundle else {}, is_bundle, True)
+        if not legacy or (isinstance(inner, dict) and inner.keys() == INNER_MEMBERS):
+            parts = document if is_bundle else {}
+            return Handed(_texts(inner), {} if is_bundle else document, parts, parts, is_bundle, True)
     if not legacy:
         raise NotVerifiable("malformed_bundle" if is_bundle else "malformed_receipt")
     if is_bundle:
         if not isinstance(document.get("receipt"), dict):
             raise NotVerifiable("malformed_bundle")
-        return Handed(_texts_among_others(document["receipt"]), {}, document, True, False)
+        return Handed(_texts_among_others(document["receipt"]), {}, document, {}, True, False)
     found = list(_with_a_receipt(document))
     if len(found) != 1:
         raise NotVerifiable("malformed_receipt")
-    return Handed(_texts_among_others(found[0][0]), found[0][1], document, False, False)
+    return Handed(_texts_among_others(found[0][0]), found[0][1], document, {}, False, False)
 
 
 def _is_exact_bundle(document: dict) -> bool:
@@ -581,39 +589,10 @@ def is_well_formed(payload: object) -> bool:
     return _has(MEMBERS, payload) and (payload["expires_at"] is not None or payload["verdict"] == "reject")
 
 
-# The usual payload in its one spelling (RFC 8785): every member once, sorted, plain ASCII without escapes. What matches is well-formed
-# and canonical, up to its times, in one pass; what does not match is looked at member by member.
-_PLAIN, _HASH, _UUID = rb"[ !#-\[\]-~]+", rb"[0-9a-f]{64}", rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_COUNT, _TIME = rb"[1-9][0-9]{0,14}", rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
-_ARTIFACT = rb'\{"digest":\{"(?:gitCommit|sha256)":"%b"\},"name":"%b"\}' % (_PLAIN, _PLAIN)
-_is_usual = re.compile(
-    rb'\{"commitment_alg":"hmac-sha256","commitment_id":"rdc1_[A-Za-z0-9_-]{43}","conditions_digest":(?:null|"%b")'
-    rb',"decision_type":"deployment_approval_request","environment":"%b","expires_at":"%b","gate_type":"deployment_approval_gate"'
-    rb',"issued_at":"%b","issuer":"%b","object":"readiness\.deployment_review_receipt\.v1"'
-    rb',"policy":\{"digest":"%b","id":"%b","version":%b\},"production_write":false,"protocol":"craton\.receipt\.protocol\.v1"'
-    rb',"receipt_id":"%b","request_id":"%b","revision":%b,"subject":\[(?:%b(?:,%b)*)?\],"supersedes":(?:null|"%b")'
-    rb',"verdict":"(?:allow|constrain|reject)"\}'
-    % (_HASH, _PLAIN, _TIME, _TIME, _PLAIN, _HASH, _PLAIN, _COUNT, _UUID, _UUID, _COUNT, _ARTIFACT, _ARTIFACT, _UUID)
-).fullmatch
-_load = json.JSONDecoder().decode
-
-
-def _usual(payload_bytes: bytes) -> dict | None:
-    """The payload if it is a usual one; None where only a closer look can tell."""
-    if not _is_usual(payload_bytes):
-        return None
-    payload = _load(payload_bytes.decode())
-    return payload if _moment(payload["issued_at"]) and _moment(payload["expires_at"]) else None
-
-
-def _signed(payload_bytes: bytes, *, handed: Handed, key: Ed25519PublicKey, legacy: bool) -> dict:
+def _signed(payload_bytes: bytes, *, handed: Handed, legacy: bool) -> dict:
     """The payload, if it is one, in its one spelling where it is ours. Raises NotVerifiable."""
-    payload = _usual(payload_bytes) if handed.exact else None
-    if payload is None:
-        payload = _looked_at(payload_bytes, handed=handed, legacy=legacy)
-    if payload.get("object") == OBJECT and handed.inner["kid"] != thumbprint(key.public_bytes_raw()):
-        raise NotVerifiable("unknown_kid")
-    return payload
+    payload = _usual_payload(payload_bytes) if handed.exact and not legacy else None
+    return payload if payload is not None else _looked_at(payload_bytes, handed=handed, legacy=legacy)
 
 
 def _looked_at(payload_bytes: bytes, *, handed: Handed, legacy: bool) -> dict:
@@ -634,17 +613,103 @@ def _is_of_this_family(payload: dict) -> bool:
     return "object" in payload and (not isinstance(payload["object"], str) or payload["object"].startswith(OURS))
 
 
+# --- the usual receipt --------------------------------------------------------------------------------------------------------
+
+# What nearly every caller hands in, an envelope and in it a payload as readiness writes them, is read in one look each. What matches says
+# the same when it is read member by member, as all else is: every member once, in this order, no escapes, nothing beside. A command that
+# verifies one file would lose more to compiling these patterns than it gains, so it reads member by member, too.
+_ENVELOPE = (
+    r'\{"receipt": ?\{"payload_b64": ?"([^"]+)", ?"signature": ?"([A-Za-z0-9+/=]+)", ?"kid": ?"([A-Za-z0-9_-]+)", ?"sig_alg": ?"ed25519"\}'
+    r', ?"verdict": ?"([a-z]+)", ?"commitment_id": ?"([A-Za-z0-9_-]+)", ?"request_id": ?"([0-9a-f-]+)"\}'
+)
+_PLAIN, _HASH, _UUID = r'[^"\\\x00-\x1f\x7f]+', r"[0-9a-f]{64}", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_COUNT, _TIME = r"[1-9][0-9]{0,14}", r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+_ARTIFACT = rf'\{{"digest":\{{"(?:gitCommit|sha256)":"{_PLAIN}"\}},"name":"{_PLAIN}"\}}'
+# RFC 8785 sorts by name. A group for each value that is not always the same.
+_PAYLOAD = {
+    "commitment_alg": f'"{COMMITMENT_ALG}"',
+    "commitment_id": '"(rdc1_[A-Za-z0-9_-]{43})"',
+    "conditions_digest": f'(?:null|"({_HASH})")',
+    "decision_type": f'"{DECISION_TYPE}"',
+    "environment": f'"({_PLAIN})"',
+    "expires_at": f'"({_TIME})"',
+    "gate_type": f'"{GATE_TYPE}"',
+    "issued_at": f'"({_TIME})"',
+    "issuer": f'"({_PLAIN})"',
+    "object": f'"{re.escape(OBJECT)}"',
+    "policy": rf'\{{"digest":"({_HASH})","id":"({_PLAIN})","version":({_COUNT})\}}',
+    "production_write": "false",
+    "protocol": f'"{re.escape(PROTOCOL)}"',
+    "receipt_id": f'"({_UUID})"',
+    "request_id": f'"({_UUID})"',
+    "revision": f"({_COUNT})",
+    "subject": rf"(\[(?:{_ARTIFACT}(?:,{_ARTIFACT})*)?\])",
+    "supersedes": f'(?:null|"({_UUID})")',
+    "verdict": f'"({"|".join(VERDICTS)})"',
+}
+_value_at = json.JSONDecoder().scan_once
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[re.Pattern, re.Pattern]:
+    payload = ",".join(f'"{name}":{value}' for name, value in _PAYLOAD.items())
+    return re.compile(_ENVELOPE), re.compile(rf"\{{{payload}\}}")
+
+
+def _usual_envelope(envelope: bytes) -> Handed | None:
+    """What a usual envelope holds; None where only a closer look can tell."""
+    try:
+        found = _patterns()[0].fullmatch(envelope.decode())
+    except UnicodeDecodeError:
+        return None
+    if found is None or "\\" in found[1]:
+        return None
+    payload_b64, signature, kid, verdict, commitment_id, request_id = found.groups()
+    inner = {"payload_b64": payload_b64, "signature": signature, "kid": kid, "sig_alg": SIG_ALG}
+    outer = {"verdict": verdict, "commitment_id": commitment_id, "request_id": request_id}
+    return Handed(inner, outer, {}, {}, False, True)
+
+
+def _usual_payload(payload_bytes: bytes) -> dict | None:
+    """A usual payload, which is well-formed and canonical (RFC 8785); None where only a closer look can tell."""
+    try:
+        found = _patterns()[1].fullmatch(payload_bytes.decode())
+    except UnicodeDecodeError:
+        return None
+    if found is None:
+        return None
+    said = found.groups()
+    commitment_id, conditions_digest, environment, end, issued, issuer, digest, policy, version = said[:9]
+    receipt_id, request_id, revision, subject, supersedes, verdict = said[9:]
+    if not (_moment(issued) and _moment(end)):
+        return None
+    return {
+        "commitment_alg": COMMITMENT_ALG,
+        "commitment_id": commitment_id,
+        "conditions_digest": conditions_digest,
+        "decision_type": DECISION_TYPE,
+        "environment": environment,
+        "expires_at": end,
+        "gate_type": GATE_TYPE,
+        "issued_at": issued,
+        "issuer": issuer,
+        "object": OBJECT,
+        "policy": {"digest": digest, "id": policy, "version": int(version)},
+        "production_write": False,
+        "protocol": PROTOCOL,
+        "receipt_id": receipt_id,
+        "request_id": request_id,
+        "revision": int(revision),
+        "subject": _value_at(subject, 0)[0],
+        "supersedes": supersedes,
+        "verdict": verdict,
+    }
+
+
 # --- attestation --------------------------------------------------------------------------------------------------------------
 
 
-class Attested(NamedTuple):
-    """A key that the pinned root vouches for."""
-
-    key: Ed25519PublicKey
-    until: datetime
-
-
-def _attested(attestation: object, root: Root, *, kid: str, use: str, bundled: bytes | None, now: datetime) -> Attested:
+def _attested(attestation: object, root: Root, *, kid: str, use: str, bundled: bytes | None, now: datetime) -> Ed25519PublicKey:
     """The key that the root vouches for under this name and for this use. Raises NotVerifiable, in the order and words of the protocol.
 
     `bundled`: the key bytes that came along, for an attestation that holds their fingerprint only.
@@ -670,7 +735,9 @@ def _attested(attestation: object, root: Root, *, kid: str, use: str, bundled: b
         root_fingerprint_payload_mismatch=payload.get("root_public_key_fingerprint_sha256") != root.fingerprint,
         missing_subject=not isinstance(subject, dict),
     )
-    return Attested(_subject_key(subject, kid=kid, use=use, bundled=bundled), _end_of(payload, now))
+    key = _subject_key(subject, kid=kid, use=use, bundled=bundled)
+    _refuse_if_out_of_date(payload, now)
+    return key
 
 
 def _subject_key(subject: dict, *, kid: str, use: str, bundled: bytes | None) -> Ed25519PublicKey:
@@ -687,12 +754,11 @@ def _subject_key(subject: dict, *, kid: str, use: str, bundled: bytes | None) ->
     return _key(raw, otherwise="subject_public_key_mismatch")
 
 
-def _end_of(payload: dict, now: datetime) -> datetime:
+def _refuse_if_out_of_date(payload: dict, now: datetime) -> None:
     begins, ends = _moment(payload.get("not_before") or payload.get("issued_at")), _moment(payload.get("not_after"))
     if begins is None or ends is None:
         raise NotVerifiable("malformed_attestation")
     _refuse_if(attestation_not_yet_valid=now < begins, attestation_expired=now >= ends)
-    return ends
 
 
 def _refuse_if(**found: bool) -> None:
@@ -854,6 +920,9 @@ class Demands(NamedTuple):
     max_status_age: timedelta | None = None
 
 
+NOTHING_MORE = Demands()
+
+
 class Trust(NamedTuple):
     """Whom to believe about this one file: the keys that may have signed it, and what the pinned root says about them."""
 
@@ -882,18 +951,18 @@ def _trust_in_root(handed: Handed, root: Root, log_key: LogKey | None, *, now: d
     attestation, kid = _attestation_in(handed), handed.inner["kid"]
     if attestation is None:
         raise NotVerifiable("attestation_missing")
-    attested = _attested(attestation, root, kid=kid, use=RECEIPT_SIGNING, bundled=_bundled_key(handed), now=now)
-    return Trust(Keys({kid: attested.key}), root, log_key, "root_attestation", "verified")
+    key = _attested(attestation, root, kid=kid, use=RECEIPT_SIGNING, bundled=_bundled_key(handed), now=now)
+    return Trust(Keys({kid: key}), root, log_key, "root_attestation", "verified")
 
 
 def _trust_in_keys(handed: Handed, jwks: Mapping, log_key: LogKey | None, *, legacy: bool, now: datetime) -> Trust:
     """The keys of the pinned file; a root and a log key that are pinned in the same file vouch, too. Raises NotVerifiable."""
-    keys = jwks if isinstance(jwks, Keys) else load_keys(jwks, any_name=legacy)
-    pinned = {} if isinstance(jwks, Keys) else jwks
-    root = load_root(pinned["root"]) if pinned.get("root") is not None else None
-    if log_key is None and pinned.get("log_key") is not None:
-        log_key = load_log_key(pinned["log_key"])
-    attestation = _attestation_in(handed)
+    keys, root, attestation = jwks, None, _attestation_in(handed)
+    if not isinstance(jwks, Keys):
+        keys = load_keys(jwks, any_name=legacy)
+        root = load_root(jwks["root"]) if jwks.get("root") is not None else None
+        if log_key is None and jwks.get("log_key") is not None:
+            log_key = load_log_key(jwks["log_key"])
     if attestation is None:
         return Trust(keys, root, log_key, "jwks_argument")
     if root is None:
@@ -919,43 +988,68 @@ def _log_key(trust: Trust, proof: dict, *, now: datetime) -> LogKey | None:
 
 def _status_keys(trust: Trust, handed: Handed, *, now: datetime) -> Keys:
     """The keys that may have signed the status: the trusted ones, and another that the root vouches for."""
-    attestation = handed.part("status_attestation")
+    attestation = handed.parts.get("status_attestation")
     if attestation is None or trust.root is None:
         return trust.keys
-    kid = _texts(handed.part("status"))["kid"]
-    return Keys(trust.keys | {kid: _attested(attestation, trust.root, kid=kid, use=RECEIPT_SIGNING, bundled=None, now=now).key})
+    kid = _texts(handed.parts.get("status"))["kid"]
+    return Keys(trust.keys | {kid: _attested(attestation, trust.root, kid=kid, use=RECEIPT_SIGNING, bundled=None, now=now)})
 
 
-def _authenticated(handed: Handed, trust: Trust, *, legacy: bool) -> Report:
-    """The report without demands: whose signature this is, over which payload. Raises NotVerifiable before there is anything to report."""
+class Signed(NamedTuple):
+    """What a trusted key signed; no payload where that is not a receipt."""
+
+    payload: dict | None
+    payload_sha256: str
+    kid: str
+
+
+def _authenticated(handed: Handed, trust: Trust, *, legacy: bool) -> Signed | Report:
+    """What was signed; where that stays unknown, the report that says so. Raises NotVerifiable before there is anything to report."""
     payload_bytes, signature = unb64(handed.inner["payload_b64"]), unb64(handed.inner["signature"])
     kid, digest = handed.inner["kid"], hashlib.sha256(payload_bytes).hexdigest()
     if kid not in trust.keys:
         return Report(reasons=("unknown_kid",), payload_sha256=digest)
-    key, attested = trust.keys[kid], trust.attestation_status == "verified"
+    key = trust.keys[kid]
     if not _is_signed_by(key, payload_bytes=payload_bytes, signature=signature):
         return Report(reasons=("signature_invalid",), kid=kid, payload_sha256=digest, key_source=trust.source)
-    payload, refusals = None, ()
     try:
-        payload = _signed(payload_bytes, handed=handed, key=key, legacy=legacy)
-        if handed.part("key_bundle") is not None and payload.get("object") == OBJECT:
+        payload = _signed(payload_bytes, handed=handed, legacy=legacy)
+        if payload.get("object") == OBJECT and not trust.keys.by_thumbprint and kid != thumbprint(key.public_bytes_raw()):
+            raise NotVerifiable("unknown_kid")
+        if "key_bundle" in handed.parts and payload.get("object") == OBJECT:
             _check_key_bundle(handed)
     except NotVerifiable as refusal:
-        payload, refusals = None, (str(refusal),)
+        return _report(Signed(None, digest, kid), trust, reasons=(str(refusal),))
+    return Signed(payload, digest, kid)
+
+
+def _report(
+    found: Signed, trust: Trust, *, reasons: tuple[str, ...], status: Status = UNKNOWN, log: Log | None = None, notes: tuple[str, ...] = ()
+) -> Report:
+    """The report on a signature that is valid."""
+    attested, payload = trust.attestation_status == "verified", found.payload or {}
+    # By position, since twenty names take as long as hashing the payload does.
     return Report(
-        signature_valid=True,
-        reasons=refusals,
-        kid=kid,
-        payload_sha256=digest,
-        signed_payload=payload,
-        issuer_identity_verified=attested,
-        verification_scope="signature_and_root_attestation" if attested else "signature_matches_supplied_key",
-        trust_anchor=trust.root.root_key_id if attested else "pinned_key_set",
-        attestation_status=trust.attestation_status,
-        key_source=trust.source,
-        sig_alg=SIG_ALG,
-        protocol=PROTOCOL if payload else None,
-        **({name: payload.get(name) for name in COPIES} if payload else {}),
+        not reasons,
+        True,
+        reasons,
+        found.kid,
+        found.payload_sha256,
+        found.payload,
+        attested,
+        "signature_and_root_attestation" if attested else "signature_matches_supplied_key",
+        trust.root.root_key_id if attested else "pinned_key_set",
+        trust.attestation_status,
+        None,
+        trust.source,
+        SIG_ALG,
+        payload.get("protocol"),
+        payload.get("verdict"),
+        payload.get("commitment_id"),
+        payload.get("request_id"),
+        status,
+        log,
+        notes,
     )
 
 
@@ -964,41 +1058,24 @@ def _names(subject: object, wanted: str) -> bool:
     return _subject(subject) and any(each["digest"].get(algorithm) == value for each in subject)
 
 
-def _is_over(payload: dict, now: datetime) -> bool:
-    """Whether its end has come; an end that cannot be read has come."""
-    if payload.get("expires_at") is None:
-        return False
-    end = _moment(payload["expires_at"])
-    return end is None or now >= end
-
-
-def _is_too_old(payload: dict, now: datetime, limit: timedelta | None) -> bool:
-    if limit is None:
-        return False
-    issued = _moment(payload.get("issued_at"))
-    return issued is None or now - issued > limit
-
-
-def _is_early(payload: dict, now: datetime) -> bool:
-    issued = _moment(payload.get("issued_at"))
-    return issued is not None and issued > now + CLOCKS_DIFFER
-
-
 def _unmet(payload: dict, *, outer: dict, now: datetime, demands: Demands) -> Iterator[str]:
-    """The words for what was demanded of the payload and does not hold."""
-    if any(name in outer and name in payload and outer[name] != payload[name] for name in COPIES):
-        yield "outer_copy_mismatch"
+    """The words for what was demanded of the payload and does not hold. A time that cannot be read holds for nothing."""
+    for name, copy in outer.items():
+        if name in COPIES and payload.get(name, copy) != copy:
+            yield "outer_copy_mismatch"
+            break
     if demands.issuer is not None and payload.get("issuer") != demands.issuer:
         yield "issuer_mismatch"
     if demands.environment is not None and payload.get("environment") != demands.environment:
         yield "environment_mismatch"
     if demands.subject is not None and not _names(payload.get("subject"), demands.subject):
         yield "subject_mismatch"
-    if _is_early(payload, now):
+    issued, end = _moment(payload.get("issued_at")), _moment(payload.get("expires_at"))
+    if issued is not None and issued > now + CLOCKS_DIFFER:
         yield "receipt_not_yet_valid"
-    if _is_over(payload, now):
+    if payload.get("expires_at") is not None and (end is None or now >= end):
         yield "receipt_expired"
-    if _is_too_old(payload, now, demands.max_age):
+    if demands.max_age is not None and (issued is None or now - issued > demands.max_age):
         yield "receipt_too_old"
     verdict = payload.get("verdict")
     if verdict == "reject":
@@ -1009,41 +1086,41 @@ def _unmet(payload: dict, *, outer: dict, now: datetime, demands: Demands) -> It
         yield "verdict_unknown"
 
 
-def _judge_status(report: Report, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> tuple[Status, tuple[str, ...]]:
+def _judge_status(signed: Signed, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> tuple[Status, tuple[str, ...]]:
     """What the signed status says, and the words for what is wrong with it."""
-    if handed.part("status") is None:
-        return report.status, ("status_missing",) if demands.require_status else ()
+    if "status" not in handed.parts:
+        return UNKNOWN, ("status_missing",) if demands.require_status else ()
     try:
-        document = _status_document(handed.part("status"), _status_keys(trust, handed, now=now))
-        if document["issuer"] != report.signed_payload.get("issuer"):
+        document = _status_document(handed.parts.get("status"), _status_keys(trust, handed, now=now))
+        if document["issuer"] != signed.payload.get("issuer"):
             raise NotVerifiable("status_invalid")
     except NotVerifiable as refusal:
-        return report.status, (str(refusal),)
-    status = _status(document, payload=report.signed_payload, payload_sha256=report.payload_sha256)
-    return status, tuple(_status_reasons(document, status, kid=report.kid, now=now, demands=demands))
+        return UNKNOWN, (str(refusal),)
+    status = _status(document, payload=signed.payload, payload_sha256=signed.payload_sha256)
+    return status, tuple(_status_reasons(document, status, kid=signed.kid, now=now, demands=demands))
 
 
-def _judge_log(report: Report, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> tuple[Log | None, tuple[str, ...]]:
+def _judge_log(signed: Signed, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> tuple[Log | None, tuple[str, ...]]:
     """What the log proof shows, and the words for what is wrong with it."""
-    proof = handed.part("log")
+    proof = handed.parts.get("log")
     if proof is None:
         return None, ("log_missing",) if demands.require_log else ()
     try:
         key = _log_key(trust, proof, now=now)
         if key is None:
             return None, ("log_key_unknown",) if demands.require_log else ()
-        return _log(proof, key, payload=report.signed_payload, payload_sha256=report.payload_sha256), ()
+        return _log(proof, key, payload=signed.payload, payload_sha256=signed.payload_sha256), ()
     except NotVerifiable as refusal:
         return None, (str(refusal),)
 
 
-def _notes(report: Report, *, status: Status, log: Log | None, now: datetime) -> Iterator[str]:
+def _notes(payload: dict, *, attestation: str, status: Status, log: Log | None, now: datetime) -> Iterator[str]:
     """What all this cannot establish."""
-    if report.signed_payload.get("object") != OBJECT:
+    if payload.get("object") != OBJECT:
         yield "another_issuers_form"
-    if not report.issuer_identity_verified:
+    if attestation != "verified":
         yield "keys_as_pinned"
-    if report.attestation_status == "not_checked":
+    if attestation == "not_checked":
         yield "attestation_not_checked"
     if status.state == "unknown":
         yield "revocation_unknown"
@@ -1070,27 +1147,31 @@ def verify(
     take receipts of other issuers of the protocol, too. `demanded`: members of Demands; `subject` is `sha256:…` or `gitCommit:…`, and
     `accept_conditions` is true here, since the caller reads conditions, while the command line leaves that to an option.
     """
-    demands, now = Demands(**demanded), now or datetime.now(UTC)
+    demands, now = Demands(**demanded) if demanded else NOTHING_MORE, now or datetime.now(UTC)
     if jwks is not None and root is not None:
         raise TypeError("Give either jwks or root.")
     try:
-        document = parse(envelope, fractions=legacy) if isinstance(envelope, bytes) else envelope
-        handed = _opened(document, legacy=legacy)
+        handed = _usual_envelope(envelope) if isinstance(envelope, bytes) and not legacy else None
+        if handed is None:
+            handed = _opened(parse(envelope, fractions=legacy) if isinstance(envelope, bytes) else envelope, legacy=legacy)
         pinned_log_key = load_log_key(log_key) if log_key is not None else None
         if root is None:
             trust = _trust_in_keys(handed, jwks, pinned_log_key, legacy=legacy, now=now)
         else:
             trust = _trust_in_root(handed, load_root(root), pinned_log_key, now=now)
-        report = _authenticated(handed, trust, legacy=legacy)
+        signed = _authenticated(handed, trust, legacy=legacy)
     except NotVerifiable as refusal:
         return _refused_early(str(refusal))
-    if report.signed_payload is None:
-        return report
-    status, of_status = _judge_status(report, handed, trust, now=now, demands=demands)
-    log, of_log = _judge_log(report, handed, trust, now=now, demands=demands)
-    reasons = (*_unmet(report.signed_payload, outer=handed.outer, now=now, demands=demands), *of_status, *of_log)
-    notes = tuple(_notes(report, status=status, log=log, now=now))
-    return report._replace(verified=not reasons, reasons=reasons, status=status, log=log, notes=notes)
+    return signed if isinstance(signed, Report) else _judged(signed, handed, trust, now=now, demands=demands)
+
+
+def _judged(signed: Signed, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> Report:
+    """The report on what was signed, held against everything demanded."""
+    status, of_status = _judge_status(signed, handed, trust, now=now, demands=demands)
+    log, of_log = _judge_log(signed, handed, trust, now=now, demands=demands)
+    reasons = (*_unmet(signed.payload, outer=handed.outer, now=now, demands=demands), *of_status, *of_log)
+    notes = tuple(_notes(signed.payload, attestation=trust.attestation_status, status=status, log=log, now=now))
+    return _report(signed, trust, reasons=reasons, status=status, log=log, notes=notes)
 
 
 def _refused_early(word: str) -> Report:
@@ -1126,7 +1207,9 @@ def _digest(text: str) -> str:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     description = "Verify a receipt or a verification bundle offline. Exit status: 0 verified, 1 not, 2 usage or unreadable input."
-    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    # A fixed width: to ask for the terminal's, argparse imports what takes longer than to verify.
+    in_columns = partial(argparse.HelpFormatter, width=120)
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False, formatter_class=in_columns)
     parser.add_argument("file", metavar="FILE", help="the receipt envelope or the bundle, a JSON file")
     trust = parser.add_mutually_exclusive_group(required=True)
     trust.add_argument("--root", type=_said, help="the pinned root: a trust anchor, a JSON file; the file's attestation must lead to it")

@@ -373,18 +373,19 @@ def _the_long_way(payload_bytes: bytes) -> dict | None:
         {},
         {"subject": []},
         {"subject": [{"name": "api", "digest": {"sha256": "a" * 64}}, {"name": "a b/c~", "digest": {"gitCommit": "b" * 40}}]},
+        {"subject": [{"name": "operations-consolé \U0001f680", "digest": {"sha256": SHA}}], "environment": "prod-ü"},
         {"conditions_digest": "c" * 64, "verdict": "constrain", "supersedes": "3090c578-dd8a-47ad-bfd3-e5e0317c95f7"},
     ],
 )
 def test_what_the_short_way_takes_the_long_way_takes_with_every_byte_changed(said):
     usual = canonical_bytes(payload(subject=[{"name": "operations-console", "digest": {"sha256": SHA}}]) | said)
-    assert receipts.verify._usual(usual) is not None
-    assert receipts.verify._usual(usual) == _the_long_way(usual)
+    assert receipts.verify._usual_payload(usual) is not None
+    assert receipts.verify._usual_payload(usual) == _the_long_way(usual)
     taken = 0
     for place in range(len(usual)):
-        for letter in b'"\\{}[],:0129aAzZ-_ \x00\x7f\xc3':
+        for letter in b'"\\{}[],:0129aAzZ-_ \x00\x1f\x7f\x80\xbf\xc3\xed\xff':
             changed = usual[:place] + bytes([letter]) + usual[place + 1 :]
-            if (found := receipts.verify._usual(changed)) is not None:
+            if (found := receipts.verify._usual_payload(changed)) is not None:
                 taken += 1
                 assert found == _the_long_way(changed), changed
     assert taken > 100
@@ -394,4 +395,39 @@ def test_what_the_short_way_takes_the_long_way_takes_with_every_byte_changed(sai
 def test_a_time_that_does_not_exist_is_refused_by_both_ways(moment):
     for name in ("issued_at", "expires_at"):
         wrong = canonical_bytes(payload() | {name: moment})
-        assert (receipts.verify._usual(wrong), _the_long_way(wrong)) == (None, None)
+        assert (receipts.verify._usual_payload(wrong), _the_long_way(wrong)) == (None, None)
+
+
+def _opened_at_length(envelope: bytes) -> receipts.verify.Handed | None:
+    try:
+        return receipts.verify._opened(parse(envelope), legacy=False)
+    except NotVerifiable:
+        return None
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["compact", "spaced"])
+def test_what_the_short_way_takes_of_an_envelope_the_long_way_takes_with_every_byte_changed(separators):
+    usual = json.dumps(sealed(payload()), separators=separators).encode()
+    found = receipts.verify._usual_envelope(usual)
+    assert (found.inner, found.exact) == (_opened_at_length(usual).inner, True)
+    taken = 0
+    for place in range(len(usual)):
+        for letter in b'"\\{}[],:019aAzZ-_=+/ \x00\x1f\n\x7f\xc3':
+            changed = usual[:place] + bytes([letter]) + usual[place + 1 :]
+            found, long = receipts.verify._usual_envelope(changed), _opened_at_length(changed)
+            if found is None:
+                continue
+            taken += 1
+            copies = {name: long.outer[name] for name in receipts.verify.COPIES} if long else None
+            # A control character within the base64 is no JSON, and no base64 either: it is refused one step later.
+            assert (found.inner, found.outer) == (long.inner, copies) if long else reasons(changed) == ["noncanonical_base64"], changed
+    assert taken > 1000
+
+
+def test_prepared_keys_are_trusted_by_their_names_only_where_these_were_compared():
+    document = sealed(payload())
+    key = load_keys(JWKS)[SIGNER.kid]
+    renamed = with_inner(kid="a-name")
+
+    assert reasons(renamed, Keys({"a-name": key})) == ["unknown_kid"]
+    assert report(document, Keys({SIGNER.kid: key})).verified
