@@ -48,7 +48,9 @@ class ApiView(APIView):
 
     @cached_property
     def actor(self) -> Actor:
-        return actor_of(self.request.user, channel="api", token=self.request.auth)
+        found = actor_of(self.request.user, channel="api", token=self.request.auth)
+        self.request._request.api_actor = found  # for the line of this call
+        return found
 
     def initial(self, request, *args, **kwargs) -> None:
         """Every POST under an idempotency key goes through its keeper."""

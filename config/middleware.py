@@ -1,6 +1,7 @@
 """What holds for every request: an id, plain bodies only, refusals as answers, nothing private in a cache."""
 
 import io
+import time
 import uuid
 from urllib.parse import parse_qsl
 
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
 
+from config import logs
 from config.errors import DATABASE_ERRORS, answer, answer_refusal, page_not_found, refusal_of
 from config.payload import shown_key
 from config.refusals import Reason, Refused
@@ -22,7 +24,12 @@ def request_id(get_response):
 
     def middleware(request):
         request.request_id = uuid.uuid4().hex
-        response = get_response(request)
+        began, named = time.perf_counter(), logs.request_id.set(request.request_id)
+        try:
+            response = get_response(request)
+            logs.call(request, response.status_code, began)
+        finally:
+            logs.request_id.reset(named)
         response["X-Request-ID"] = request.request_id
         response.setdefault("Cache-Control", "no-store")
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")

@@ -3,6 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+
+from django.db import transaction
+
+from config import logs
+from config.databases import STORE
 
 # product.md: the status is the first of these that applies.
 STATUS_ORDER = (401, 404, 403, 428, 412, 400, 413, 415, 422, 409, 503)
@@ -85,12 +91,15 @@ recorders: list[Callable] = []
 
 
 @contextmanager
-def recorded(actor, verb: str) -> Iterator[None]:
-    """Around a verb, outside its transaction: hand a refusal to the recorders, then let it go on."""
+def recorded(actor, verb: str, *, about: object = None) -> Iterator[None]:
+    """Around a verb, outside its transaction: hand a refusal to the recorders, then let it go on. `about`: id of what it is done to."""
     try:
         yield
+        # With the answer to an idempotency key around it, what was done is done when that commits.
+        transaction.on_commit(partial(logs.verb, actor, verb, "done", about=about), using=STORE)
     except Refused as found:
         refusal = Refused(*actor.unfit.said_once(found.reasons))
+        logs.verb(actor, verb, "refused", reasons=refusal.codes, about=about)
         for record in recorders:
             record(actor, verb, refusal)
         raise refusal from None

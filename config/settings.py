@@ -8,7 +8,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import databases, deadline, env, mail, serving, webhooks
+from config import databases, deadline, env, logs, mail, serving, webhooks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -201,11 +201,4 @@ REST_KNOX = {"TOKEN_TTL": timedelta(days=API_TOKEN_DAYS), "TOKEN_PREFIX": "rdy_"
 LOG_LEVEL = env.text(os.environ, "LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
     raise ImproperlyConfigured("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "propagate": True}, "django.server": {"handlers": ["stderr"], "propagate": False}},
-}
+LOGGING = logs.settings_of(env.one_of(os.environ, "LOG_FORMAT", logs.FORMATS, default=logs.LINE), LOG_LEVEL)

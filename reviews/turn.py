@@ -113,7 +113,7 @@ def taking_turn(actor: Actor, verb: str, request_id: uuid.UUID, *, role: str = "
 
     `role`: in which the actor acts, where the verb's guards let nobody else pass; other verbs set it on the turn.
     """
-    with recorded(actor, verb), transaction.atomic(using=STORE):
+    with recorded(actor, verb, about=request_id), transaction.atomic(using=STORE):
         if not (_lock_seen(actor, request_id) if seen else _locked.first(request_id)):
             raise not_found("review request")
         review_request = _under_the_lock.first(request_id, actor.user_id)

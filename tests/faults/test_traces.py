@@ -1,13 +1,16 @@
 """What work leaves behind: nothing of drafts in the primary (D01), nothing in a cache (H10), no secret anywhere (L03)."""
 
 import base64
+import json
 import re
+import secrets
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.factories import CONFIRMATION_FIELDS, VALID_UNTIL
-from tests.faults.installation import DEMO_PASSWORD, SIDES, Installation, Watched, planted, until
+from tests.faults.installation import DEMO_PASSWORD, SIDES, Installation, Watched, installed, planted, until
 from tests.faults.test_away import PLAN
 
 MOVE = {"gate_type": "manual_override_gate", "system_scope": "operations_console", "authority_context": "duty manager may override once"}
@@ -146,7 +149,21 @@ def faults(installation: Installation, callers: list[Watched]) -> None:
             installation.heal()
 
 
-def test_L03_no_secret_is_in_any_log_page_or_error(installation):
+@pytest.fixture(params=["line", "json"])
+def logging_installation(request, served, databases, environment, tokens, tmp_path) -> Iterator[Installation]:
+    """One that logs for people, and one that logs for machines."""
+    if request.param == "line":
+        served.heal()
+        yield served
+        served.heal()
+    else:
+        with installed(databases, env=environment | {"LOG_FORMAT": "json"}, tokens=tokens, log=tmp_path / "server.log") as other:
+            other.heal()
+            yield other
+
+
+def test_L03_no_secret_is_in_any_log_page_or_error(logging_installation):
+    installation = logging_installation
     password, query = planted("password-that-was-typed"), planted("token-in-the-query")
     owner, release, machine = installation.signed_in("owner"), installation.signed_in("release"), installation.visitor("owner")
     installation.visitor().submit("/accounts/login/", username="owner", password=password)
@@ -158,17 +175,46 @@ def test_L03_no_secret_is_in_any_log_page_or_error(installation):
     faults(installation, [owner, release, machine, installation.visitor()])
 
     key = installation.env["RECEIPT_SIGNING_KEY"]
-    secrets = {name: installation.env[name] for name in ("SECRET_KEY", "METRICS_TOKEN", "RECEIPT_SIGNING_KEY")}
-    secrets |= {"signing key, hex": base64.b64decode(key).hex(), "typed password": password, "token in a query": query}
-    secrets |= {f"password of {side}": urlsplit(url).password for side, url in installation.urls.items()}
-    secrets |= {f"token {name}": token for name, token in installation.tokens.items()}
-    secrets |= {f"session of {name}": session_of(who) for name, who in (("owner", owner), ("release", release))}
+    hidden = {name: installation.env[name] for name in ("SECRET_KEY", "METRICS_TOKEN", "RECEIPT_SIGNING_KEY")}
+    hidden |= {"signing key, hex": base64.b64decode(key).hex(), "typed password": password, "token in a query": query}
+    hidden |= {f"password of {side}": urlsplit(url).password for side, url in installation.urls.items()}
+    hidden |= {f"token {name}": token for name, token in installation.tokens.items()}
+    hidden |= {f"session of {name}": session_of(who) for name, who in (("owner", owner), ("release", release))}
 
     log, seen = installation.log.read_text(errors="replace"), without_cookies("\n".join(installation.seen))
-    assert ("/api/v1/plans/" in log, "/self-service/plans/" in seen) == (True, True)
-    assert [name for name, secret in secrets.items() if secret in log] == []
-    assert [name for name, secret in secrets.items() if secret in seen] == []
+    assert ("api/v1/plans/" in log, "/self-service/plans/" in seen) == (True, True)
+    assert [name for name, secret in hidden.items() if secret in log] == []
+    assert [name for name, secret in hidden.items() if secret in seen] == []
     assert DEMO_PASSWORD not in log
+
+
+def test_lines_for_machines_tell_who_did_what_and_how_it_ended(databases, environment, tokens, tmp_path):
+    log, canary = tmp_path / "server.log", f"canary{secrets.token_hex(6)}"
+    with installed(databases, env=environment | {"LOG_FORMAT": "json"}, tokens=tokens, log=log) as installation:
+        installation.heal()
+        owner = installation.visitor("owner")
+        drafted(owner, f"ref-{canary}")
+        refused = owner.api("POST", "plans/", PLAN | {"external_reference": f"ref-{canary}"})
+        owner.get(f"/api/v1/nowhere/{canary}/", q=canary)
+        installation.signed_in("owner").submit("/self-service/plans/new", **PLAN | {"external_reference": f"ref-{canary}"})
+
+    text = log.read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    mine = [line for line in lines if line.get("request_id") == refused.json["request_id"]]
+    assert canary not in text
+    assert [(line["logger"], line.get("outcome"), line.get("status"), line.get("reasons")) for line in mine] == [
+        ("readiness.verbs", "refused", None, ["reference_taken"]),
+        ("readiness.calls", None, 409, None),
+    ]
+    assert {line["actor_id"] for line in mine} == {lines_of(lines, "create_plan", "done")[0]["actor_id"]}
+    assert {line["channel"] for line in lines_of(lines, "create_plan", "refused")} == {"api", "page"}
+    done = {line["verb"] for line in lines if line.get("outcome") == "done"}
+    assert {"create_plan", "append_move", "open", "confirm", "request_review", "recall", "comment", "withdraw"} <= done
+    assert all(line["token_id"] for line in mine)
+
+
+def lines_of(lines: list[dict], verb: str, outcome: str) -> list[dict]:
+    return [line for line in lines if (line.get("verb"), line.get("outcome")) == (verb, outcome)]
 
 
 def session_of(visitor: Watched) -> str:
