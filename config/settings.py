@@ -146,6 +146,10 @@ SECURE_COOKIES = INSTALLATION.production_like
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# With this prefix a browser takes the cookie over TLS only, from this host alone, for every path.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = [("__Host-" if SECURE_COOKIES else "") + name for name in ("sessionid", "csrftoken")]
+SESSION_ENGINE = "access.sessions"
+SESSION_IDLE = timedelta(minutes=env.whole_number(os.environ, "SESSION_IDLE_MINUTES", default=60, least=1))
 SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_SSL_REDIRECT = env.switch(os.environ, "SECURE_SSL_REDIRECT", default=SECURE_COOKIES)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.conftest import run_manage
+from tests.conftest import run_manage, run_python
 from tests.faults.installation import until
 from tests.journeys.facts import SETTINGS
 from tests.server import Visitor, free_port, serving
@@ -44,6 +44,19 @@ def test_readiness_json_is_the_contracts_own_example(production):
     # Pages go over TLS only; the answer for machines is 200 whoever asks.
     assert (page.status, page.headers["location"].startswith("https://")) == (301, True)
     assert json.loads(run_manage("readiness", "--json", env=production).stdout) == SEED_JSON
+
+
+def test_H09_cookies_are_for_this_host_over_tls_and_out_of_reach_of_scripts(production):
+    with serving(production | {"BEHIND_TLS_PROXY": "true"}, port=free_port()) as address:
+        page = Visitor(address).call("GET", "/accounts/login/", **{"X-Forwarded-Proto": "https"})
+
+    name, _, rest = page.headers["set-cookie"].partition("=")
+    assert name == "__Host-csrftoken"
+    assert {"httponly", "secure", "samesite=lax", "path=/"} <= {part.strip().lower() for part in rest.split(";")}
+    assert "domain" not in rest.lower()
+    code = "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY)"
+    said = run_python(code, env=production | {"DJANGO_SETTINGS_MODULE": "config.settings"}).stdout
+    assert said == "__Host-sessionid True True\n"
 
 
 @pytest.mark.parametrize(
