@@ -8,9 +8,11 @@ from django.shortcuts import render, resolve_url
 from django.urls import reverse, reverse_lazy
 
 from access import limits, second_factor, sessions
+from access.actors import Actor, actor_of
 from access.forms import CodeForm, NewPasswordForm, SignInForm
 from access.models import User
-from access.pages import page, works_at_desk
+from access.pages import page, page_actor, works_at_desk
+from config import logs
 from config.refusals import Reason
 
 # Pages that make no sense as a next page: they would lead straight back.
@@ -18,6 +20,7 @@ NOT_NEXT = ("login", "logout")
 # Stock form views take PUT for POST.
 PAGE_METHODS = ["get", "post", "head", "options"]
 DESK = "/admin/reviews/deploymentreviewrequest/"
+SIGN_IN, NOBODY = "sign_in", Actor(user_id=0, username="")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -47,6 +50,7 @@ class SignIn(auth.LoginView):
             return self._take_code()
         # Counted before the password is looked at: of many tries at once none is free.
         if (seconds := limits.try_to_sign_in(request.POST.get("username", "")[:200], request)) is not None:
+            logs.verb(NOBODY, SIGN_IN, "refused", reasons=["locked"])
             return self._locked(seconds)
         return super().post(request, *args, **kwargs)
 
@@ -56,9 +60,15 @@ class SignIn(auth.LoginView):
         if second_factor.device_of(user) is None:
             response = super().form_valid(form)
             sessions.mark_signed_in(self.request.session)
+            logs.verb(page_actor(self.request), SIGN_IN, "done")
             return response
         second_factor.wait_for_code(self.request.session, user)
         return self._ask_for_code(CodeForm())
+
+    def form_invalid(self, form) -> HttpResponse:
+        """Whose name it was stays out of the log: it may be a password, typed into the wrong field."""
+        logs.verb(NOBODY, SIGN_IN, "refused", reasons=["wrong"])
+        return super().form_invalid(form)
 
     def _take_code(self) -> HttpResponse:
         waiting = second_factor.who_waits(self.request.session)
@@ -72,9 +82,11 @@ class SignIn(auth.LoginView):
             second_factor.mark_verified(self.request.session, user)
             sessions.mark_signed_in(self.request.session)
             del self.request.session[second_factor.WAITING]
+            logs.verb(page_actor(self.request), SIGN_IN, "done")
             return HttpResponseRedirect(self.get_success_url())
         if form.is_valid():
             form.add_error("code", "This is not the code of now, or it was used already. Wait for the next one.")
+            logs.verb(actor_of(user, channel="page"), SIGN_IN, "refused", reasons=["wrong_code"])
         return self._ask_for_code(form)
 
     def _start_again(self) -> HttpResponse:

@@ -92,4 +92,4 @@ def verb(actor, name: str, outcome: str, *, reasons: list[str] | None = None, ab
     """One line for each verb that was done or refused; `reasons` are codes."""
     if verbs.isEnabledFor(logging.INFO) and (name, outcome) not in UNTOLD:
         said = {"verb": name, "outcome": outcome, "reasons": reasons, "about": about and str(about)}
-        verbs.info("verb", extra=said | {"actor_id": actor.user_id, "channel": actor.channel, "token_id": actor.token_id})
+        verbs.info("verb", extra=said | {"actor_id": actor.user_id or None, "channel": actor.channel, "token_id": actor.token_id})

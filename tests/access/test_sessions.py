@@ -1,5 +1,6 @@
 """H09: a session is new at sign-in, over at sign-out, and ends by itself: idle, and at most."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
 
+from access.models import User
 from access.sessions import SIGNED_IN_AT, signed_in_at
 from tests.factories import PASSWORD, make_user
 
@@ -120,3 +122,12 @@ def no_writes(execute, sql, params, many, context):
     if sql.startswith("UPDATE"):
         raise OperationalError("read-only")
     return execute(sql, params, many, context)
+
+
+def test_signing_in_is_told_to_the_log_and_so_is_a_wrong_try(caplog):
+    caplog.set_level(logging.INFO, "readiness.verbs")
+    signed_in()
+    Client().post("/accounts/login/", "username=owner&password=canary-password", content_type=FORM_TYPE)
+    said = [(record.verb, record.outcome, record.reasons, record.actor_id) for record in caplog.records if record.name == "readiness.verbs"]
+    assert said == [("sign_in", "done", None, User.objects.get().pk), ("sign_in", "refused", ["wrong"], None)]
+    assert "canary-password" not in caplog.text

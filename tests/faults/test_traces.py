@@ -203,7 +203,7 @@ def test_lines_for_machines_tell_who_did_what_and_how_it_ended(databases, enviro
     mine = [line for line in lines if line.get("request_id") == refused.json["request_id"]]
     assert canary not in text
     assert [(line["logger"], line.get("outcome"), line.get("status"), line.get("reasons")) for line in mine] == [
-        ("readiness.verbs", "refused", None, ["reference_taken"]),
+        ("readiness.verbs", "refused", None, ["duplicate_reference"]),
         ("readiness.calls", None, 409, None),
     ]
     assert {line["actor_id"] for line in mine} == {lines_of(lines, "create_plan", "done")[0]["actor_id"]}
