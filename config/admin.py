@@ -60,7 +60,9 @@ class Desk(admin.AdminSite):
 
     def index(self, request, extra_context=None):
         """What this person may look at, in groups; each model of the desk says in which."""
-        return super().index(request, {"groups": self._groups(request), **(extra_context or {})})
+        return super().index(
+            request, {"groups": self._groups(request), "reads_all": desk_actor(request).reads_all, **(extra_context or {})}
+        )
 
     def _groups(self, request) -> list[tuple[str, list]]:
         """Group → (name, address, hint) of its models, in the order of GROUPS and then of the names."""

@@ -5,7 +5,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from config.admin import ORGANISATION, LongList, ReadOnlyAdmin, words
-from reviews import operators, organisation_desk, outbox_admin, queue_admin, webhook_desk  # noqa: F401  these register themselves
+from reviews import audit_desk, operators, organisation_desk, outbox_admin, queue_admin, webhook_desk  # noqa: F401  they register themselves
 from reviews.models import (
     Choice,
     Confirmation,

@@ -128,7 +128,7 @@ class MomentField(forms.CharField):
     """A time with its offset, or a day, as RFC 3339."""
 
     def clean(self, value):
-        return confirmations.moment(super().clean(value))
+        return confirmations.moment(given) if (given := super().clean(value)) else None
 
 
 LINES = {"rows": 4, "spellcheck": "false"}

@@ -8,7 +8,7 @@ from django.urls import path, reverse
 from config.admin import REVIEWS, LongList, desk_actor
 from drafts import search
 from drafts.models import CoveragePlan, Partner
-from reviews import desk, packet_desk, queue
+from reviews import audit_desk, desk, packet_desk, queue
 from reviews.models import DeploymentReviewRequest
 from reviews.rights import is_asked
 
@@ -94,6 +94,7 @@ class QueueAdmin(LongList):
             path(f"{one}/revoke/", desk.counted(view(desk.step_page)), {"name": "revoke"}, name="desk_revoke"),
             path(f"{one}/comment/", desk.counted(view(desk.step_page)), {"name": "comment"}, name="desk_comment"),
             path(f"{one}/timeline/", view(packet_desk.timeline), name="desk_timeline"),
+            path(f"{one}/print/", view(audit_desk.print_page), name="desk_print"),
             path(f"{one}/history/", view(to_packet)),
             *super().get_urls(),
         ]

@@ -100,6 +100,32 @@ EVENT_WORDS = {
     "expand": "Plan expanded",
     "cross_freeze": "Freeze crossed",
 }
+# What is done to the organisation, not to a review request.
+ORGANISATION_WORDS = {
+    "set_partner": "Partner added",
+    "set_membership": "Membership set",
+    "add_person": "Person added",
+    "set_groups": "Groups set",
+    "set_active": "Account switched on or off",
+    "set_email": "Mail address set",
+    "reset_second_factor": "Second factor forgotten",
+    "end_token": "Token revoked",
+    "set_environment": "Environment set",
+    "set_policy": "First policy set",
+    "propose_policy": "Policy proposed",
+    "accept_policy": "Policy accepted",
+    "decline_policy": "Policy declined",
+    "withdraw_policy": "Policy proposal withdrawn",
+    "freeze": "Environment frozen",
+    "end_freeze": "Freeze ended",
+    "pin_staging": "Staging pinned",
+    "add_webhook": "Webhook added",
+    "rotate_webhook": "Webhook's secret rotated",
+    "disable_webhook": "Webhook disabled",
+    "enable_webhook": "Webhook enabled",
+    "send_again": "Message sent again",
+}
+ALL_VERBS = EVENT_WORDS | ORGANISATION_WORDS
 CHANNEL_WORDS = {"page": "on a page", "admin": "at the desk", "api": "by API", "command": "on the command line", "clock": "by itself"}
 
 
@@ -125,7 +151,7 @@ def _line(event: Event) -> Line:
 
 
 def _what(event: Event) -> str:
-    words, said = EVENT_WORDS.get(event.verb, event.verb), event.detail
+    words, said = ALL_VERBS.get(event.verb, event.verb), event.detail
     kind = dict(Kind.choices).get(said.get("kind"), said.get("kind"))
     if event.verb == "name_person":
         return f"{said.get('named') or 'Nobody'} named for the {kind} confirmation{'' if said.get('named') else ' any more'}"
@@ -202,6 +228,11 @@ def _required_words(ruling: ReviewPolicy, kind: str) -> str:
 def _rule_sentence(rule: dict) -> str:
     people = "1 person" if rule["quorum"] == 1 else f"{rule['quorum']} people"
     return f"{str(rule['name']).capitalize()}: {people} out of the group {rule['group']} must approve."
+
+
+def as_typed(value: object) -> str:
+    """An answer as it would be typed into a form again."""
+    return confirmations.utc_text(value) if isinstance(value, datetime) else str(value)
 
 
 def minute(when: datetime) -> str:

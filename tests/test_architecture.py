@@ -23,6 +23,7 @@ PINNED = {"drafts", "receipts", "reviews"}
 # What speaks HTTP or HTML. All other files of the four rooms are leaves, models or verbs.
 OUTER = {
     "admin",
+    "audit_desk",
     "api",
     "api_reading",
     "api_urls",

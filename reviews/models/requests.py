@@ -171,6 +171,10 @@ class Packet(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["review_request", "revision"], name="one_packet_per_revision")]
+        indexes = [
+            models.Index(fields=["digest"], name="packet_by_digest"),
+            models.Index(fields=["commitment_id"], name="packet_by_commitment"),
+        ]
 
     def __str__(self) -> str:
         return f"revision {self.revision}"
