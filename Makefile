@@ -3,9 +3,10 @@ PYTHON ?= python3
 PORT ?= 8000
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+AUDIT_ARGS ?=
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint format bench races machine mutation faults
+.PHONY: demo test lint format bench races machine mutation faults audit sbom
 .DELETE_ON_ERROR:
 
 demo: .venv/.runtime
@@ -47,6 +48,15 @@ mutation: .venv/.dev
 faults: .venv/.dev
 	FAULTS_WHOLE=1 FAULT_APPROVALS=250 FAULT_SECONDS=120 RACE_ROUNDS=1000 \
 	.venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/faults tests/reviews/test_killed.py
+
+# Known flaws, risky code, licences, secrets in the history. AUDIT_ARGS=--strict fails where something could not be asked.
+audit: .venv/.dev
+	.venv/bin/python -m tests.audit $(AUDIT_ARGS)
+
+# What is installed at runtime, as CycloneDX, from the lock with its hashes.
+sbom: .venv/.dev
+	mkdir -p build
+	.venv/bin/python -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.cdx.json
 
 .venv/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 …"; exit 1; }
