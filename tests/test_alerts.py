@@ -25,7 +25,7 @@ def test_each_metric_that_an_alert_asks_for_is_served(served):
 
 
 def test_each_label_that_an_alert_asks_for_is_served(served):
-    samples = [(line.partition("{")[0], set(re.findall(r'(\w+="[^"]*")', line))) for line in served.splitlines()]
+    samples = [(re.split(r"[{ ]", line)[0], set(re.findall(r'(\w+="[^"]*")', line))) for line in served.splitlines()]
     for name, labels in ASKED:
         wanted = set(re.findall(r'(\w+="[^"]*")', labels))
         assert any(name == found and wanted <= said for found, said in samples), (name, labels)
