@@ -124,6 +124,7 @@ class CoveragePlan(Coverage):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="plan_newest_first"),
             models.Index(fields=["partner", "-created_at", "-id"], name="plan_newest_of_partner"),
+            models.Index(fields=["partner", "state", "-created_at", "-id"], name="plan_newest_in_state"),
             models.Index(fields=["updated_at"], name="plan_changed"),
         ]
 

@@ -55,4 +55,6 @@ def _next(step: str, review_request: DeploymentReviewRequest | None) -> str:
         return "Roll it out while the approval is in date"
     if step == CONTINUE and review_request.state_now == State.APPROVED:
         return "Append moves, then open a new review request"
-    return guide.cheap_next(review_request, now=database_now())
+    now = database_now()
+    so_far = guide.progress(review_request, guide.ruling_of(review_request), now=now) if review_request else None
+    return guide.cheap_next(review_request, so_far, now=now).sentence

@@ -3,25 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from config.refusals import Reason
+from config.refusals import Reason, Refused
 from drafts.models import CoveragePlan
-from reviews import confirmations, explain, onward
-from reviews.models import OPEN_STATES, Confirmation, DeploymentReviewRequest, Kind, State
-
-EDITABLE = (State.DRAFT, State.CHANGES_REQUESTED)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One line of a task list. `status`: the word that CSS colours; `word`: the word that people read."""
-
-    title: str
-    hint: str
-    status: str
-    word: str
-    url: str = ""
+from reviews import explain, onward, outbox
+from reviews.asked import asked
+from reviews.models import OPEN_STATES, DeploymentReviewRequest, Kind, State
+from reviews.tasks import EDITABLE, Progress, Task, confirmation_task, page_of, progress, request_task, ruling_of
 
 
 @dataclass(frozen=True)
@@ -55,27 +46,24 @@ class Standing:
         return self.state in OPEN_STATES
 
 
-def page_of(name: str, review_request: DeploymentReviewRequest, **more) -> str:
-    return reverse(name, kwargs={"plan_id": review_request.plan_id, "request_id": review_request.pk, **more})
-
-
 def standing(review_request: DeploymentReviewRequest, *, now: datetime, may_write: bool, user_id: int | None = None) -> Standing:
     """Reads the request's confirmations, and who could vote. `user_id`: who looks, and may confirm what they are named for."""
     state = review_request.state_at(now)
     found = {confirmation.kind: confirmation for confirmation in review_request.confirmations.all()}
-    required = _required(review_request)
-    done = [kind for kind in required if confirmations.is_in_date(found.get(kind), now)]
+    so_far = progress(review_request, ruling_of(review_request), now=now)
     writable = may_write and state in EDITABLE
     theirs = {kind for kind, confirmation in found.items() if user_id and confirmation.named_id == user_id and state in EDITABLE}
-    tasks = [_confirmation_task(review_request, kind, found.get(kind), now=now, writable=writable or kind in theirs) for kind in required]
-    ready = len(done) == len(required)
-    tasks.append(_request_task(review_request, state, ready=ready, writable=writable))
+    tasks = [
+        confirmation_task(review_request, kind, found.get(kind), so_far.problems.get(kind), writable=writable or kind in theirs)
+        for kind in so_far.shown
+    ]
+    tasks.append(request_task(review_request, state, left=so_far.left, writable=writable))
     missing = explain.missing(review_request, now=now)
     return Standing(
         review_request,
         state,
-        State(state).label,
-        f"{len(done)} of {len(required)} confirmations",
+        _(State(state).label),
+        so_far.words,
         tasks,
         _next(review_request, missing, may_write=may_write, theirs=theirs),
         _conditions(review_request),
@@ -88,50 +76,13 @@ def _conditions(review_request: DeploymentReviewRequest) -> list[str]:
     return decision.conditions if decision else []
 
 
-def _required(review_request: DeploymentReviewRequest) -> list[str]:
-    """Kinds in the order of the form pages; those of the pinned policy while a packet stands."""
-    ruling = review_request.policy if review_request.state not in EDITABLE else None
-    ruling = ruling or explain.newest_policy(review_request.environment)
-    named = ruling.required_confirmations if ruling else explain.REQUIRED_BY_DEFAULT
-    return [kind for kind in Kind.values if kind in named]
-
-
-def _confirmation_task(
-    review_request: DeploymentReviewRequest, kind: str, confirmation: Confirmation | None, *, now: datetime, writable: bool
-) -> Task:
-    status, word = _confirmation_status(confirmation, now)
-    hint = confirmations.STATEMENTS[Kind(kind)]
-    if confirmation and confirmation.named:
-        hint = f"{hint} {confirmation.named} is named for it."
-    if status == "done":
-        hint = f"Confirmed by {confirmation.confirmed_by}, valid until {confirmation.valid_until:%-d %B %Y, %H:%M} UTC."
-    return Task(f"Confirm: {Kind(kind).label}", hint, status, word, page_of("confirmation", review_request, kind=kind) if writable else "")
-
-
-def _confirmation_status(confirmation: Confirmation | None, now: datetime) -> tuple[str, str]:
-    if confirmation is None or not confirmation.is_stated:
-        return "todo", "To do"
-    if confirmation.confirmed_at is None:
-        return "look", "Needs a new look"
-    return ("done", "Completed") if confirmations.is_in_date(confirmation, now) else ("look", "Out of date")
-
-
-def _request_task(review_request: DeploymentReviewRequest, state: str, *, ready: bool, writable: bool) -> Task:
-    title, url = "Check your answers and request review", page_of("check_answers", review_request) if writable else ""
-    if state not in EDITABLE:
-        return Task(title, f"Revision {review_request.revision} was put up for review.", "done", "Completed")
-    if not ready:
-        return Task(title, "Look at everything that will go into the packet.", "later", "Cannot start yet: confirmations are missing", url)
-    return Task(title, "What you see there is frozen and goes before the reviewers.", "todo", "To do", url)
-
-
 # --- what is missing next -----------------------------------------------------------------------------------------------------------
 
 
 def _next(review_request: DeploymentReviewRequest, missing: list[Reason], *, may_write: bool, theirs: set[str]) -> Next:
     """`theirs`: the confirmations that who looks was named for."""
     if not missing:
-        return Next("Nothing is missing: this request is approved, and the gate believes its receipt while it is in date.")
+        return Next(_("Nothing is missing: this request is approved, and the gate believes its receipt while it is in date."))
     first = missing[0]
     own = first.pointer.removeprefix("/confirmations/") in theirs
     url, link = _where(review_request, first) if may_write or own else ("", "")
@@ -144,11 +95,11 @@ def _where(review_request: DeploymentReviewRequest, reason: Reason) -> tuple[str
         return _where_once_frozen(review_request, reason)
     if reason.pointer.startswith("/confirmations/"):
         kind = reason.pointer.rsplit("/", 1)[1]
-        return page_of("confirmation", review_request, kind=kind), f"Fill in the {Kind(kind).label} confirmation"
+        return page_of("confirmation", review_request, kind=kind), fill_in_words(kind)
     if reason.code == "review_not_requested":
-        return page_of("check_answers", review_request), "Check your answers and request review"
+        return page_of("check_answers", review_request), _("Check your answers and request review")
     if reason.code == "plan_archived":
-        return reverse("delete_plan", args=[review_request.plan_id]), "Bring the plan back"
+        return reverse("delete_plan", args=[review_request.plan_id]), _("Bring the plan back")
     return "", ""
 
 
@@ -156,26 +107,36 @@ def _where_once_frozen(review_request: DeploymentReviewRequest, reason: Reason) 
     """In review it has to be recalled first; what is approved or ended is continued by another request."""
     if reason.code.startswith("request_") or review_request.state == State.APPROVED and reason.pointer.startswith("/confirmations/"):
         url = reverse("new_request", args=[review_request.plan_id])
-        return f"{url}?environment={review_request.environment.slug}&predecessor={review_request.pk}", "Open a new review request"
+        return f"{url}?environment={review_request.environment.slug}&predecessor={review_request.pk}", _("Open a new review request")
     if review_request.state == State.REVIEW_REQUESTED and reason.pointer.startswith("/confirmations/"):
-        return page_of("recall", review_request), "Recall it to confirm anew"
+        return page_of("recall", review_request), _("Recall it to confirm anew")
     return "", ""
 
 
-def cheap_next(review_request: DeploymentReviewRequest | None, *, now: datetime) -> str:
-    """The next step for a list of many: from the request's own rows, without asking who could vote."""
+def fill_in_words(kind: str) -> str:
+    return _("Fill in the %(kind)s confirmation") % {"kind": _(Kind(kind).label)}
+
+
+def cheap_next(review_request: DeploymentReviewRequest | None, so_far: Progress | None, *, now: datetime) -> Next:
+    """The next step for a list of many: without asking who could vote. `so_far`: needed where it can be edited."""
     if review_request is None:
-        return "Open a review request"
+        return Next(_("Open a review request"))
     state = review_request.state_at(now)
     if state == State.REVIEW_REQUESTED:
-        return "Wait for the reviewers"
+        return Next(_("Wait for the reviewers"))
     if state == State.APPROVED:
-        return "Nothing: it is approved"
+        return Next(_("Nothing: it is approved"))
     if state not in EDITABLE:
-        return "Open a new review request"
-    confirmed = {found.kind for found in review_request.confirmations.all() if confirmations.is_in_date(found, now)}
-    left = [kind for kind in _required(review_request) if kind not in confirmed]
-    return f"Confirm: {Kind(left[0]).label}" if left else "Check your answers and request review"
+        return Next(_("Open a new review request"))
+    if so_far.left:
+        return Next(fill_in_words(so_far.left[0]), page_of("confirmation", review_request, kind=so_far.left[0]))
+    return Next(_("Check your answers and request review"), page_of("check_answers", review_request))
+
+
+def after_confirming(review_request: DeploymentReviewRequest, *, now: datetime) -> str:
+    """The page that an owner goes on to: the next confirmation that is missing, then the check of all answers."""
+    left = progress(review_request, ruling_of(review_request), now=now).left
+    return page_of("confirmation", review_request, kind=left[0]) if left else page_of("check_answers", review_request)
 
 
 # --- a plan against its packet ------------------------------------------------------------------------------------------------------
@@ -188,4 +149,19 @@ def changes_ahead(plan: CoveragePlan, review_request: DeploymentReviewRequest) -
 
 def asked_people(review_request: DeploymentReviewRequest, *, now: datetime) -> list[str]:
     """Who is asked to review, rule by rule, in words."""
-    return [f"{reason.detail} It can come from: {reason.clear_by}." for reason in explain.in_review_reasons(review_request, now=now)]
+    said = explain.in_review_reasons(review_request, now=now)
+    return [f"{reason.detail} " + _("It can come from: %(names)s.") % {"names": reason.clear_by} for reason in said]
+
+
+# --- once it is sent ------------------------------------------------------------------------------------------------------------------
+
+
+def told(review_request: DeploymentReviewRequest) -> dict:
+    """Who is asked for a vote, and when they are reminded. `able` is None while the primary does not answer."""
+    try:
+        able = sorted(asked([review_request])[review_request.pk].able.values())
+    except Refused:
+        able = None
+    time = review_request.due_at - review_request.requested_at
+    reminders = [review_request.requested_at + share * time for share in outbox.REMINDERS.values() if 0 < share < 1]
+    return {"able": able, "mail": settings.MAIL_ON, "reminders": reminders}

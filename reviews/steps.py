@@ -8,19 +8,21 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.actors import Actor
 from access.pages import counts, page, page_actor
 from config.forms import VersionForm
+from config.methods import require_safe
 from config.refusals import Reason, Refused
 from drafts.coverage import owner_reasons, owns, visible_plans
-from reviews import confirmations, decisions, explain, freezes, packet, reading, since, staging
+from reviews import confirmations, decisions, explain, freezes, guide, packet, reading, since, staging
 from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, PersonForm, RequestReviewForm, StagingForm, SubjectForm
-from reviews.guide import EDITABLE
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
 from reviews.record import database_now
 from reviews.rights import confirmer_reasons, visible_requests
+from reviews.tasks import EDITABLE
 from reviews.views import visible_request
 
 # Two forms on one page need ids of their own.
@@ -57,8 +59,8 @@ def new_request(request, plan_id: uuid.UUID) -> HttpResponse:
             predecessor_id=said["predecessor"],
         )
     ):
-        messages.success(request, "The review request is open. Now fill in its confirmations.")
-        return to_request(form.outcome)
+        messages.success(request, _("The review request is open. Now its confirmations, one at a time."))
+        return redirect(guide.after_confirming(form.outcome, now=database_now()))
     shown = {"form": form, "plan": plan, "reasons": owner_reasons(actor, plan.partner, scope="draft")}
     return page(request, "reviews/new_request.html", shown, status=form.status)
 
@@ -118,7 +120,9 @@ def confirmation(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) 
     review_request = visible_request(actor, plan_id, request_id)
     form = ConfirmationForm(posted(request), kind=kind, initial=_confirmation_as_it_is(review_request, kind))
     if form.is_bound and form.attempt(lambda said: decisions.confirm(actor, request_id, kind, **said)):
-        messages.success(request, f"The {Kind(kind).label} confirmation is given in your name.")
+        messages.success(request, _("The %(kind)s confirmation is given in your name.") % {"kind": _(Kind(kind).label)})
+        if owns(actor, review_request.plan.partner_id):
+            return redirect(guide.after_confirming(review_request, now=database_now()))
         return to_request(review_request)
     return _confirmation_page(
         request, actor, review_request, kind, form, PersonForm(initial={"version": review_request.version}, auto_id=PERSON_ID)
@@ -208,8 +212,7 @@ def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRes
     review_request = visible_request(actor, plan_id, request_id)
     form = RequestReviewForm(posted(request))
     if form.is_bound and form.attempt(lambda said: decisions.request_review(actor, request_id, **said)):
-        messages.success(request, f"Review requested: revision {form.outcome.revision} is frozen and before the reviewers.")
-        return to_request(review_request)
+        return redirect("sent", plan_id, request_id)
     editable = review_request.state_now in EDITABLE
     ruling = explain.newest_policy(review_request.environment) if editable else review_request.policy
     value = _value(review_request, ruling, editable=editable)
@@ -241,6 +244,16 @@ def _review_reasons(review_request: DeploymentReviewRequest, ruling: ReviewPolic
         return explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=database_now())
     except Refused as refusal:
         return list(refusal.reasons)
+
+
+@require_safe
+@login_required
+def sent(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    """What happens next, and who was told; once it is decided or taken back, the request's own page says more."""
+    review_request = visible_request(page_actor(request), plan_id, request_id)
+    if review_request.state_now != State.REVIEW_REQUESTED:
+        return to_request(review_request)
+    return page(request, "reviews/sent.html", {"review_request": review_request, **guide.told(review_request)})
 
 
 # --- recall, withdraw, comment, revoke ----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ one_request = [
     path("confirmations/<slug:kind>/person", steps.name_person, name="name_person"),
     path("staging", steps.staging_validation, name="staging"),
     path("check-answers", steps.check_answers, name="check_answers"),
+    path("sent", steps.sent, name="sent"),
     path("timeline", views.timeline, name="timeline"),
     *(path(name, steps.step_page, {"name": name}, name=name) for name in steps.STEPS),
 ]

@@ -1,37 +1,27 @@
 """The owners' pages that show: all plans, one plan, one review request, its timeline."""
 
 import uuid
-from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from access.actors import Actor
 from access.pages import page, page_actor
 from config.methods import require_safe
-from drafts.coverage import memberships, owns, visible_partners, visible_plans
-from drafts.models import CoveragePlan, ExpansionMove, PlanState, Role
+from drafts import coverage_map
+from drafts.coverage import owns, visible_plans
+from drafts.models import CoveragePlan, ExpansionMove, PlanState
 from receipts.models import Receipt, Verdict
-from reviews import freezes, guide, reading
+from reviews import freezes, guide, home, reading, tasks
 from reviews.guide import Next, Standing
-from reviews.models import OPEN_STATES, Confirmation, DeploymentReviewRequest, Environment, Event, State
+from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Event, State
 from reviews.record import database_now
-from reviews.rights import named_in, visible_requests
+from reviews.rights import visible_requests
 
-PAGE_SIZE = 50
-
-
-@dataclass(frozen=True)
-class Row:
-    """One plan in the list: its state and that of its newest request, in words."""
-
-    plan: CoveragePlan
-    word: str
-    requests: list[tuple[DeploymentReviewRequest, str]]
-    next: str
+MOVES_SHOWN = 100
 
 
 # --- all plans ----------------------------------------------------------------------------------------------------------------------
@@ -40,60 +30,8 @@ class Row:
 @require_safe
 @login_required
 def plans(request) -> HttpResponse:
-    actor, now = page_actor(request), database_now()
-    archived = request.GET.get("show") == "archived"
-    found = _page_of_plans(actor, visible_plans(actor).filter(archived=archived), after=request.GET.get("after", ""))
-    rows = [_row(plan, now) for plan in found[:PAGE_SIZE]]
-    shown = {
-        "rows": rows,
-        "asked": _asked_to_confirm(actor, now),
-        "older": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else "",
-        "archived": archived,
-        "owns_some": memberships(actor).filter(role=Role.OWNER).exists(),
-        "partners": visible_partners(actor).exists(),
-    }
-    return page(request, "reviews/plans.html", shown)
-
-
-def _asked_to_confirm(actor: Actor, now) -> list[Confirmation]:
-    """What this person was named for and has yet to confirm, oldest request first."""
-    open_now = visible_requests(actor).filter(state_now__in=guide.EDITABLE)
-    done = Q(confirmed_at__isnull=False, valid_until__gt=now)
-    found = (
-        named_in(actor)
-        .filter(review_request__in=open_now)
-        .exclude(done)
-        .select_related("review_request__plan", "review_request__environment")
-    )
-    return list(found.order_by("review_request__created_at", "kind")[:PAGE_SIZE])
-
-
-def _page_of_plans(actor: Actor, found: QuerySet[CoveragePlan], *, after: str) -> list[CoveragePlan]:
-    """Newest first, from the plan `after` on; one more than a page holds, so that the caller knows whether there is a next."""
-    if after:
-        last = get_object_or_404(found, pk=_uuid(after))
-        found = found.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
-    requests = visible_requests(actor).prefetch_related("environment__policies", "confirmations")
-    related = (Prefetch("review_requests", queryset=requests),)
-    return list(found.prefetch_related(*related).order_by("-created_at", "-pk")[: PAGE_SIZE + 1])
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise Http404 from None
-
-
-def _row(plan: CoveragePlan, now) -> Row:
-    """The newest request of each environment; the next step is that of the newest open one."""
-    newest: dict[uuid.UUID, DeploymentReviewRequest] = {}
-    for review_request in sorted(plan.review_requests.all(), key=lambda found: found.created_at):
-        newest[review_request.environment_id] = review_request
-    shown = sorted(newest.values(), key=lambda found: found.state_at(now) not in OPEN_STATES)
-    states = [(review_request, review_request.state_at(now)) for review_request in shown]
-    labelled = [(review_request, state, State(state).label) for review_request, state in states]
-    return Row(plan, PlanState(plan.state_now).label, labelled, guide.cheap_next(shown[0] if shown else None, now=now))
+    shown = home.shown(page_actor(request), request.GET, now=database_now())
+    return page(request, "reviews/plans.html", shown, status=shown["form"].status)
 
 
 # --- one plan -----------------------------------------------------------------------------------------------------------------------
@@ -109,17 +47,20 @@ def plan(request, plan_id: uuid.UUID) -> HttpResponse:
     open_first = sorted(requests, key=lambda one: one.state_at(now) not in OPEN_STATES)
     current = [one for one in open_first if one.state_at(now) in (*OPEN_STATES, State.APPROVED)]
     standings = [guide.standing(one, now=now, may_write=may_write, user_id=actor.user_id) for one in current]
+    editable, moves = may_write and found.state_now == PlanState.DRAFT, ExpansionMove.objects.filter(plan=found).count()
     shown = {
         "plan": found,
-        "word": PlanState(found.state_now).label,
-        "boundary": [("Partner", found.partner.name), *_boundary(found)],
-        "moves": list(ExpansionMove.objects.filter(plan=found).order_by("number")),
+        "word": _(PlanState(found.state_now).label),
+        "boundary": [(_("Partner"), found.partner.name), (_("External reference"), found.external_reference)],
+        **_coverage(found, moves),
         "standings": standings,
-        "ended": [(one, one.state_at(now), State(one.state_at(now)).label) for one in requests if one not in current],
+        "opening": [tasks.opening_task(found, may_write=may_write)],
+        "ended": [(one, one.state_at(now), _(State(one.state_at(now)).label)) for one in requests if one not in current],
         "free": _free_environments(current),
         "next": _plan_next(found, standings, may_write=may_write),
         "may_write": may_write,
-        "editable": may_write and found.state_now == PlanState.DRAFT,
+        "editable": editable,
+        "tasks": tasks.plan_tasks(found, moves, editable=editable),
         "ahead": _ahead(found, current, now),
         "lines": reading.lines(_newest_events(requests)),
     }
@@ -131,8 +72,11 @@ def _newest_events(requests: list[DeploymentReviewRequest]) -> list[Event]:
     return list(found.order_by("-at", "-number")[:10])
 
 
-def _boundary(plan: CoveragePlan) -> reading.Facts:
-    return [(label, getattr(plan, name)) for name, label in reading.PLAN_LABELS.items() if name not in ("partner", "name")]
+def _coverage(plan: CoveragePlan, moves: int) -> dict:
+    """Path and moves as map and table, the newest moves where there are many."""
+    newest = ExpansionMove.objects.as_of_now().filter(plan=plan).order_by("-number")[:MOVES_SHOWN]
+    parts = coverage_map.parts(plan, reversed(newest))
+    return {"parts": parts, "map": coverage_map.drawn(parts), "hidden": max(0, moves - MOVES_SHOWN)}
 
 
 def _free_environments(current: list[DeploymentReviewRequest]) -> list[Environment]:
@@ -146,9 +90,9 @@ def _plan_next(plan: CoveragePlan, standings: list[Standing], *, may_write: bool
     if standings:
         return standings[0].next
     if plan.archived:
-        return Next("The plan is archived.", reverse("delete_plan", args=[plan.pk]) if may_write else "", "Bring it back")
+        return Next(_("The plan is archived."), reverse("delete_plan", args=[plan.pk]) if may_write else "", _("Bring it back"))
     url = reverse("new_request", args=[plan.pk]) if may_write else ""
-    return Next("No review has been asked for: choose an environment and open a review request.", url, "Open a review request")
+    return Next(_("No review has been asked for: choose an environment and open a review request."), url, _("Open a review request"))
 
 
 def _ahead(plan: CoveragePlan, current: list[DeploymentReviewRequest], now) -> int:

@@ -53,7 +53,7 @@ def drafts_a_plan(owner, name: str, reference: str) -> str:
     owner.press("Save as draft")
     owner.reads("The plan is saved as a draft.", "Missing next", "open a review request")
     plan_url = owner.page.url
-    owner.follow("Append a move")
+    owner.follow("Expansion moves")
     owner.fill(Gate_type="manual_override_gate", System_scope="payments", Authority_context="duty manager may override once")
     owner.press("Append this move")
     owner.reads("Move 1 is appended.")
@@ -66,16 +66,16 @@ def asks_for_review(owner) -> None:
     owner.page.get_by_label("Environment").select_option("production")
     owner.press("Open the review request")
     for kind, answers in ANSWERS.items():
-        owner.follow(f"Fill in the {kind} confirmation")
         owner.fill(**answers)
         owner.page.get_by_label("Evidence", exact=False).first.fill("https://evidence.example.org/1")
         owner.page.get_by_label("Valid until").fill(UNTIL)
         owner.press("Confirm")
         owner.reads(f"The {kind} confirmation is given in your name.")
-    owner.follow("Check your answers and request review")
     owner.reads("payments owner above 500k USD", "duty manager may override once", "redeploy previous artifact", "What the policy asks")
     owner.press("Request review")
-    owner.reads("Review requested: revision 1 is frozen", "An approval for release is missing.")
+    owner.reads("Revision 1 of", "is frozen and before the reviewers", "Who was told", "release")
+    owner.follow("See how the review goes")
+    owner.reads("An approval for release is missing.")
 
 
 def approves(reviewer, name: str, said: str) -> None:

@@ -48,7 +48,7 @@ def test_steps_follow_the_work(story):
     append_move(actor(story.owner), story.plan.pk, fields=MOVE)
     assert at(story) == ("continue", "Append moves, then open a new review request")
     story.open()
-    assert at(story) == ("review", "Confirm: Owner")
+    assert at(story) == ("review", "Fill in the Owner confirmation")
 
 
 @pytest.mark.parametrize("ending", ["rejected", "revoked"])

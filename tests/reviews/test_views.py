@@ -39,18 +39,19 @@ def said(kind: str, **more) -> dict:
 def test_owner_gets_from_a_plan_to_review_by_the_pages_alone(story, owner):
     answer = owner.post(plan_path(story.plan, "requests/new"), environment="production")
     review_request = DeploymentReviewRequest.objects.get()
-    assert answer["Location"] == request_path(review_request)
     for kind in CONFIRMATION_FIELDS:
+        assert answer["Location"] == request_path(review_request, f"confirmations/{kind}")
         assert "Missing next" in text_of(owner.get(plan_path(story.plan)))
-        owner.submit(request_path(review_request, f"confirmations/{kind}"), **said(kind))
+        answer = owner.submit(request_path(review_request, f"confirmations/{kind}"), **said(kind))
+    assert answer["Location"] == request_path(review_request, "check-answers")
     page = text_of(owner.get(plan_path(story.plan)))
     assert "Everything is confirmed; request the review. Check your answers and request review" in page
 
     answer = owner.submit(request_path(review_request, "check-answers"))
 
-    assert answer.status_code == 302
+    assert answer["Location"] == request_path(review_request, "sent")
     assert (now(review_request).state_now, now(review_request).revision) == ("review_requested", 1)
-    assert "Review requested: revision 1 is frozen" in text_of(owner.get(request_path(review_request)))
+    assert "Revision 1 of Operations console threshold for Production is frozen" in text_of(owner.get(request_path(review_request, "sent")))
 
 
 def test_hub_says_the_one_thing_to_do_next(story, owner):
@@ -147,24 +148,27 @@ def test_expanded_plan_says_how_far_it_is_ahead(story, owner):
 
 def test_list_shows_state_and_next_step_of_each_plan(story, owner):
     review_request = story.open()
-    assert "Production Draft Missing next: Confirm: Owner" in text_of(owner.get("/self-service/plans/"))
+    assert "Production Draft 0 of 5 confirmations · updated now Missing next: Fill in the Owner confirmation" in text_of(
+        owner.get("/self-service/plans/")
+    )
     confirm_all(story.owner, review_request)
     decisions.request_review(actor(story.owner), review_request.pk)
 
-    assert "Production In review Missing next: Wait for the reviewers" in text_of(owner.get("/self-service/plans/"))
+    page = text_of(owner.get("/self-service/plans/"))
+    assert "Production In review 5 of 5 confirmations · updated now Missing next: Wait for the reviewers" in page
 
 
 def test_list_is_paged_by_the_last_plan_shown(story, owner, monkeypatch):
-    monkeypatch.setattr("reviews.views.PAGE_SIZE", 1)
+    monkeypatch.setattr("reviews.home.PAGE_SIZE", 1)
     owner.post(
         "/self-service/plans/new", partner="northstar_controls", external_reference="newer-1", **{**PLAN_FIELDS, "name": "The newer plan"}
     )
 
-    first = owner.get("/self-service/plans/")
+    first = owner.get("/self-service/plans/", show="draft")
 
     assert ("The newer plan" in text_of(first), PLAN_FIELDS["name"] in text_of(first)) == (True, False)
-    after = first.content.decode().split("?after=")[1][:36]
-    assert PLAN_FIELDS["name"] in text_of(owner.get("/self-service/plans/", after=after))
+    after = first.content.decode().split("?show=draft&amp;after=")[1][:36]
+    assert PLAN_FIELDS["name"] in text_of(owner.get("/self-service/plans/", show="draft", after=after))
 
 
 @pytest.mark.parametrize("after", ["x", "0", NOWHERE, "'"])
