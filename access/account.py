@@ -9,10 +9,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from access import limits, second_factor
-from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm
+from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm, TimeZoneForm
 from access.models import ApiToken, User
 from access.pages import page
 from access.tokens import create_token, revoke_token
@@ -34,6 +35,18 @@ def mail(request) -> HttpResponse:
         messages.success(request, "Your choice is saved.")
         return redirect("mail")
     return page(request, "access/mail.html", {"form": form, "address": request.user.email}, status=form.status, section="account")
+
+
+@form_page
+@login_required
+def time_zone(request) -> HttpResponse:
+    """In which zone the person reads times."""
+    form = TimeZoneForm(request.POST if request.method == "POST" else None, initial={"time_zone": request.user.time_zone})
+    if form.is_bound and form.is_valid():
+        User.objects.filter(pk=request.user.pk).update(time_zone=form.cleaned_data["time_zone"])
+        messages.success(request, _("Times are said in this zone from now on."))
+        return redirect("time_zone")
+    return page(request, "access/time_zone.html", {"form": form}, status=form.status, section="account")
 
 
 # --- tokens -------------------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 
+from access import zones
 from access.models import Mail, Scope
 from config.custody import name_text
 from config.forms import StrictForm
@@ -63,6 +65,16 @@ class MailForm(StrictForm):
     """What somebody wants to hear of."""
 
     mail = forms.ChoiceField(label="What we write to you about", choices=Mail.choices, widget=forms.RadioSelect)
+
+
+class TimeZoneForm(StrictForm):
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"), help_text=gettext_lazy("Take the city nearest to you that has your time."), choices=[]
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = [(name, name.replace("_", " ")) for name in zones.names()]
 
 
 class NewTokenForm(StrictForm):

@@ -8,6 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from knox.models import AbstractAuthToken
 
+from config.constraints import within
+
 username_validator = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Use letters, digits, dots, dashes and underscores; an e-mail address is not a username."
 )
@@ -27,11 +29,15 @@ class User(AbstractUser):
     username = models.CharField(max_length=64, unique=True, validators=[username_validator])
     machine = models.BooleanField(default=False, help_text="A job or client. It can draft and read, and it never counts as a reviewer.")
     mail = models.CharField(max_length=9, choices=Mail.choices, default=Mail.ALL, db_default=Mail.ALL)
+    time_zone = models.CharField(
+        max_length=64, default="UTC", db_default="UTC", help_text="In which they read times, such as Europe/Berlin."
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(condition=~models.Q(username__contains="@"), name="username_is_no_address"),
             models.CheckConstraint(condition=models.Q(mail__in=Mail.values), name="user_mail_known"),
+            within("user_time_zone_short", "time_zone", 64),
         ]
 
 

@@ -2,9 +2,11 @@
 
 from django import forms
 from django.core.validators import MaxLengthValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from config.forms import StrictForm, VersionForm
-from drafts.models import CoveragePlan
+from drafts.models import CoveragePlan, ExpansionMove
 
 # An open vocabulary: these are proposed, others are accepted.
 GATE_TYPES = (
@@ -18,25 +20,36 @@ GATE_TYPES = (
     "cross_system_handoff_gate",
     "cross_org_handoff_gate",
 )
+# Label, hint, and one real example.
 SAID = {
-    "name": ("Name", "What you call this plan, for example: Operations console threshold"),
-    "gate_type": ("Gate type", "The kind of gate on the path. Take a proposed word or your own, for example: threshold_gate"),
-    "system_scope": ("System scope", "The system that the path leads into, for example: operations_console"),
-    "authority_context": ("Authority context", "Who may say yes on this path, for example: operations owner approves above 500k USD"),
+    "name": (gettext_lazy("Name"), gettext_lazy("What you call this plan."), "Operations console threshold"),
+    "gate_type": (
+        gettext_lazy("Gate type"),
+        gettext_lazy("The kind of gate on the path. Take a proposed word or your own."),
+        "threshold_gate",
+    ),
+    "system_scope": (gettext_lazy("System scope"), gettext_lazy("The system that the path leads into."), "operations_console"),
+    "authority_context": (
+        gettext_lazy("Authority context"),
+        gettext_lazy("Who may say yes on this path."),
+        "operations owner approves above 500k USD",
+    ),
     "external_reference": (
-        "External reference",
-        "Your own id of the path: a ticket, a request number, a link. For example: host-request-123",
+        gettext_lazy("External reference"),
+        gettext_lazy("Your own id of the path: a ticket, a request number, a link. It is never opened from here."),
+        "host-request-123",
     ),
 }
 
 
 def _field(name: str) -> forms.Field:
     """The model's own field, so that length and allowed characters are said in one place."""
-    label, hint = SAID[name]
+    label, hint, example = SAID[name]
     column = CoveragePlan._meta.get_field(name)
     # `formfield` takes over the length, and no other validator.
     others = [check for check in column.validators if not isinstance(check, MaxLengthValidator)]
     field = column.formfield(label=label, help_text=hint, validators=others)
+    field.example = example
     if name == "gate_type":
         field.widget.attrs["list"] = "gate-types"
     return field
@@ -56,12 +69,12 @@ def with_none_chosen(choices: list[tuple[str, str]], words: str) -> list[tuple[s
 
 
 class NewPlanForm(PlanFields):
-    partner = forms.ChoiceField(label="Partner", help_text="The organisation whose path this plan covers.")
+    partner = forms.ChoiceField(label=gettext_lazy("Partner"), help_text=gettext_lazy("The organisation whose path this plan covers."))
     field_order = ["partner"]
 
     def __init__(self, *args, partners, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["partner"].choices = with_none_chosen([(partner.slug, partner.name) for partner in partners], "Choose a partner")
+        self.fields["partner"].choices = with_none_chosen([(partner.slug, partner.name) for partner in partners], _("Choose a partner"))
 
 
 class EditPlanForm(VersionForm, PlanFields):
@@ -73,10 +86,18 @@ class MoveForm(VersionForm):
     system_scope = _field("system_scope")
     authority_context = _field("authority_context")
     corrects = forms.TypedChoiceField(
-        label="Corrects", help_text="Only if this move replaces an earlier one.", coerce=int, required=False, empty_value=None
+        label=gettext_lazy("Corrects"),
+        help_text=gettext_lazy("Only if this move replaces an earlier one."),
+        coerce=int,
+        required=False,
+        empty_value=None,
     )
 
     def __init__(self, *args, moves, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        earlier = [(move.number, f"Move {move.number}: {move.gate_type}, {move.system_scope}") for move in moves]
-        self.fields["corrects"].choices = [("", "No earlier move"), *earlier]
+        self.fields["corrects"].choices = [("", _("No earlier move")), *((move.number, _in_words(move)) for move in moves)]
+
+
+def _in_words(move: ExpansionMove) -> str:
+    said = {"number": move.number, "gate": move.gate_type, "scope": move.system_scope}
+    return _("Move %(number)d: %(gate)s, %(scope)s") % said

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_noop as noop
 
 from config.payload import shown_key
 from config.prepared import Prepared
@@ -97,49 +98,51 @@ def window(value: object) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """One typed field: how to check it, and what a person filling it in reads."""
+    """One typed field: how to check it, and what a person filling it in reads: label, hint and one real example."""
 
     name: str
     check: Callable[[object], object]
     label: str
     hint: str
+    example: str
 
 
 STATEMENTS = {
-    Kind.OWNER: "These people answer for this rollout, before and after it.",
-    Kind.ENVIRONMENT: "The rollout goes to this place, within this change window.",
-    Kind.SLA: "These service levels are agreed for what is rolled out.",
-    Kind.ROLLBACK: "The rollout can be undone this way, and that has been rehearsed.",
-    Kind.SUPPORT: "This team supports the rollout and can be reached like this.",
+    Kind.OWNER: noop("These people answer for this rollout, before and after it."),
+    Kind.ENVIRONMENT: noop("The rollout goes to this place, within this change window."),
+    Kind.SLA: noop("These service levels are agreed for what is rolled out."),
+    Kind.ROLLBACK: noop("The rollout can be undone this way, and that has been rehearsed."),
+    Kind.SUPPORT: noop("This team supports the rollout and can be reached like this."),
 }
 FIELDS = {
     Kind.OWNER: (
-        Field("accountable", text, "Accountable", "The person or role that answers for it, for example: release owner of the partner"),
-        Field("deputy", text, "Deputy", "Who stands in, for example: named deputy"),
+        Field("accountable", text, noop("Accountable"), noop("The person or role that answers for it."), "release owner of the partner"),
+        Field("deputy", text, noop("Deputy"), noop("Who stands in."), "named deputy"),
     ),
     Kind.ENVIRONMENT: (
-        Field("region", text, "Region", "Where it runs, for example: eu-west-1"),
+        Field("region", text, noop("Region"), noop("Where it runs."), "eu-west-1"),
         Field(
             "change_window",
             window,
-            "Change window",
-            "The gate is open only in it. From and to in UTC: 2026-11-30T20:00Z/2026-11-30T23:00Z",
+            noop("Change window"),
+            noop("The gate is open only in it: from, a slash, and to, in UTC."),
+            "2026-11-30T20:00Z/2026-11-30T23:00Z",
         ),
     ),
     Kind.SLA: (
-        Field("availability_percent", percent, "Availability in percent", "For example: 99.9"),
-        Field("p99_ms", count, "99th percentile in milliseconds", "A whole number, for example: 300"),
-        Field("support_hours", text, "Support hours", "For example: 24x7"),
+        Field("availability_percent", percent, noop("Availability in percent"), noop("Of the time, as it is agreed."), "99.9"),
+        Field("p99_ms", count, noop("99th percentile in milliseconds"), noop("Of 100 answers 99 come within it. A whole number."), "300"),
+        Field("support_hours", text, noop("Support hours"), noop("When somebody answers for it."), "24x7"),
     ),
     Kind.ROLLBACK: (
-        Field("strategy", text, "Strategy", "How it is undone, for example: redeploy previous artifact"),
-        Field("max_minutes", count, "Minutes at most", "A whole number, for example: 15"),
-        Field("rehearsed_on", past_day, "Rehearsed on", "The day of the last rehearsal, for example: 2026-11-10"),
+        Field("strategy", text, noop("Strategy"), noop("How it is undone."), "redeploy previous artifact"),
+        Field("max_minutes", count, noop("Minutes at most"), noop("How long that takes. A whole number."), "15"),
+        Field("rehearsed_on", past_day, noop("Rehearsed on"), noop("The day of the last rehearsal."), "2026-11-10"),
     ),
     Kind.SUPPORT: (
-        Field("team", text, "Team", "For example: platform on-call"),
-        Field("channel", text, "Channel", "Where they are reached, for example: #platform-oncall"),
-        Field("escalation", text, "Escalation", "Who is called next, for example: duty manager"),
+        Field("team", text, noop("Team"), noop("Who looks after it."), "platform on-call"),
+        Field("channel", text, noop("Channel"), noop("Where they are reached."), "#platform-oncall"),
+        Field("escalation", text, noop("Escalation"), noop("Who is called next."), "duty manager"),
     ),
 }
 

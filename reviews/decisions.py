@@ -176,9 +176,12 @@ def hand_in_staging(actor: Actor, request_id: uuid.UUID, *, receipt_text: str, v
 
 @retried
 def request_review(
-    actor: Actor, request_id: uuid.UUID, *, version: Version = None, plan_version: Version = None
+    actor: Actor, request_id: uuid.UUID, *, comment: str = "", version: Version = None, plan_version: Version = None
 ) -> DeploymentReviewRequest:
-    """Freeze the packet of a new revision and put it before the reviewers. `plan_version`: the plan that the owner was shown."""
+    """Freeze the packet of a new revision and put it before the reviewers. `plan_version`: the plan that the owner was shown.
+
+    `comment`: a note to the reviewers, which stands in the event.
+    """
     with taking_turn(actor, "request_review", request_id, role=ActingRole.OWNER) as turn:
         review_request, now = turn.review_request, turn.now
         reasons = owner_turn_reasons(turn, version, scope="request")
@@ -190,10 +193,11 @@ def request_review(
         plan = review_request.plan = lock(review_request.plan_id)
         ruling, written = review_request.newest_policy, packet.written(review_request)
         unready, away = reasons_of(lambda: explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=now, of=written))
-        refuse_if(reasons + version_reasons(plan.version, plan_version) + (unready or away))
+        noted = comment_reasons(comment, required=False)
+        refuse_if(reasons + version_reasons(plan.version, plan_version) + noted + (unready or away))
         frozen = packet.freeze(review_request, revision=review_request.revision + 1, policy=ruling, now=now, of=written)
         _put_up(review_request, frozen, ruling, actor=actor, now=now)
-        turn.save()
+        turn.save(comment=comment)
         outbox.ask(review_request, now=now)
         carry(plan)
     return seen_request(request_id)

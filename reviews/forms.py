@@ -3,6 +3,9 @@
 import re
 
 from django import forms
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from config.forms import StrictForm, VersionForm
 from drafts.forms import with_none_chosen
@@ -10,22 +13,22 @@ from reviews import confirmations
 from reviews.models import Kind
 
 HEX = re.compile(r"[0-9a-f]+\Z")
-SUBJECT_NAME = "What would be deployed, for example: payments-service. Leave it out if this is about the path alone."
-SUBJECT_DIGEST = "sha256: and 64 hexadecimal digits, or gitCommit: and 40. The gate then asks which artifact it is."
+SUBJECT_NAME = gettext_lazy("What would be deployed. Leave it out if this is about the path alone.")
+SUBJECT_DIGEST = gettext_lazy("sha256: and 64 hexadecimal digits, or gitCommit: and 40. The gate then asks which artifact it is.")
 
 
 class SubjectForm(VersionForm):
     """At most one subject; a list of several is the API's."""
 
     shown_at = {"subject": "subject_digest"}
-    subject_name = forms.CharField(label="Subject", help_text=SUBJECT_NAME, required=False, max_length=120)
-    subject_digest = forms.CharField(label="Digest of the subject", help_text=SUBJECT_DIGEST, required=False, max_length=80)
+    subject_name = forms.CharField(label=gettext_lazy("Subject"), help_text=SUBJECT_NAME, required=False, max_length=120)
+    subject_digest = forms.CharField(label=gettext_lazy("Digest of the subject"), help_text=SUBJECT_DIGEST, required=False, max_length=80)
 
     def clean(self) -> dict:
         cleaned = super().clean()
         name, digest = cleaned.pop("subject_name", ""), cleaned.pop("subject_digest", "")
         if bool(name) != bool(digest) and not self.errors:
-            self.add_error("subject_digest" if name else "subject_name", "Give both the subject and its digest, or neither.")
+            self.add_error("subject_digest" if name else "subject_name", _("Give both the subject and its digest, or neither."))
         cleaned["subject"] = [{"name": name, "digest": typed_digest(digest)}] if name and digest else []
         return cleaned
 
@@ -39,11 +42,11 @@ def typed_digest(text: str) -> dict[str, str]:
 
 
 class OpenRequestForm(SubjectForm):
-    environment = forms.ChoiceField(label="Environment", help_text="Where the rollout would go.")
+    environment = forms.ChoiceField(label=gettext_lazy("Environment"), help_text=gettext_lazy("Where the rollout would go."))
     predecessor = forms.UUIDField(
-        label="Continue from",
+        label=gettext_lazy("Continue from"),
         required=False,
-        help_text="An ended or approved request of this plan: its confirmations are proposed again, for you to look at.",
+        help_text=gettext_lazy("An ended or approved request of this plan: its confirmations are proposed again, for you to look at."),
     )
     version = None
     field_order = ["environment", "predecessor", "subject_name", "subject_digest"]
@@ -51,9 +54,13 @@ class OpenRequestForm(SubjectForm):
     def __init__(self, *args, environments, predecessors, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         places = [(environment.slug, environment.name) for environment in environments]
-        self.fields["environment"].choices = with_none_chosen(places, "Choose an environment")
-        choices = [(str(found.pk), f"{found.environment.name}, opened {found.created_at:%-d %B %Y}") for found in predecessors]
-        self.fields["predecessor"].widget = forms.Select(choices=[("", "Start afresh"), *choices])
+        self.fields["environment"].choices = with_none_chosen(places, _("Choose an environment"))
+        choices = [(str(found.pk), _opened(found)) for found in predecessors]
+        self.fields["predecessor"].widget = forms.Select(choices=[("", _("Start afresh")), *choices])
+
+
+def _opened(found) -> str:
+    return _("%(environment)s, opened %(day)s") % {"environment": found.environment.name, "day": date_format(found.created_at, "j F Y")}
 
 
 class Unechoed(forms.Textarea):
@@ -69,8 +76,10 @@ class StagingForm(VersionForm):
     optional = ()
     shown_at = {"receipt": "receipt_text"}
     receipt_text = forms.CharField(
-        label="Receipt or bundle of the staging installation",
-        help_text="The whole JSON, as its receipt or bundle route gives it. What was signed is kept; it is never shown again.",
+        label=gettext_lazy("Receipt or bundle of the staging installation"),
+        help_text=gettext_lazy(
+            "The whole JSON, as its receipt or bundle route gives it. What was signed is kept; it is never shown again."
+        ),
         widget=Unechoed(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
         required=False,
     )
@@ -80,6 +89,12 @@ class RequestReviewForm(VersionForm):
     """Request and plan as they were shown: what is frozen is what was checked."""
 
     plan_version = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    comment = forms.CharField(
+        label=gettext_lazy("Note to the reviewers"),
+        help_text=gettext_lazy("It stands in the timeline and is kept for good. No passwords, keys or payload."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+    )
 
 
 class CommentForm(VersionForm):
@@ -87,8 +102,8 @@ class CommentForm(VersionForm):
 
     optional = ()
     comment = forms.CharField(
-        label="Comment",
-        help_text="It is kept for good. No passwords, keys or payload.",
+        label=gettext_lazy("Comment"),
+        help_text=gettext_lazy("It is kept for good. No passwords, keys or payload."),
         widget=forms.Textarea(attrs={"rows": 4}),
         required=False,
     )
@@ -233,22 +248,23 @@ class ReasonForm(StrictForm):
 
 # --- confirmations ------------------------------------------------------------------------------------------------------------------
 
-VALID_UNTIL = "The last day on which this holds, in UTC. An approval never outlasts it."
-
 
 def _typed(field: confirmations.Field) -> forms.Field:
-    said = {"label": field.label, "help_text": field.hint}
+    said = {"label": _(field.label), "help_text": _(field.hint)}
     if field.check is confirmations.count:
-        return forms.IntegerField(**said, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
-    if field.check is confirmations.past_day:
-        return forms.CharField(**said, widget=forms.DateInput(attrs={"type": "date"}))
-    return forms.CharField(**said)
+        made = forms.IntegerField(**said, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+    elif field.check is confirmations.past_day:
+        made = forms.CharField(**said, widget=forms.DateInput(attrs={"type": "date"}))
+    else:
+        made = forms.CharField(**said)
+    made.example = field.example
+    return made
 
 
 class PersonForm(VersionForm):
     username = forms.CharField(
-        label="Person named",
-        help_text="Username of somebody who is to confirm this, beside the owners. Leave it empty to take that back.",
+        label=gettext_lazy("Person named"),
+        help_text=gettext_lazy("Username of somebody who is to confirm this, beside the owners. Leave it empty to take that back."),
         required=False,
         max_length=64,
     )
@@ -258,17 +274,30 @@ class ConfirmationForm(VersionForm):
     """The typed fields of one kind, then evidence and validity."""
 
     evidence_url = forms.CharField(
-        label="Evidence", help_text="A link to where it can be looked up. It is shown and never fetched.", required=False
+        label=gettext_lazy("Evidence"),
+        help_text=gettext_lazy("A link to where it can be looked up. It is shown and never fetched."),
+        required=False,
     )
     evidence_sha256 = forms.CharField(
-        label="SHA-256 of the evidence", help_text="64 hexadecimal digits, if the evidence is a file that must not change.", required=False
+        label=gettext_lazy("SHA-256 of the evidence"),
+        help_text=gettext_lazy("64 hexadecimal digits, if the evidence is a file that must not change."),
+        required=False,
     )
-    valid_until = forms.CharField(label="Valid until", help_text=VALID_UNTIL, widget=forms.DateInput(attrs={"type": "date"}))
+    valid_until = forms.CharField(
+        label=gettext_lazy("Valid until"),
+        help_text=gettext_lazy("The last day on which this holds, in UTC. An approval never outlasts it."),
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
 
     def __init__(self, *args, kind: str, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.typed = confirmations.FIELDS[Kind(kind)]
         self.fields = {field.name: _typed(field) for field in self.typed} | self.fields
+
+    @property
+    def stated(self) -> list[forms.BoundField]:
+        """What the confirmation itself says, before its evidence."""
+        return [self[field.name] for field in self.typed]
 
     def clean(self) -> dict:
         cleaned = super().clean()

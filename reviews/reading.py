@@ -1,18 +1,23 @@
 """A packet's value as a person reads it: headings, labels, words. Pure, and the same for owner, reviewer and auditor."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
 
 from reviews import confirmations
 from reviews.models import ActingRole, DeploymentReviewRequest, Event, Kind, ReviewPolicy, State
 
 PLAN_LABELS = {
-    "partner": "Partner",
-    "name": "Name",
-    "gate_type": "Gate type",
-    "system_scope": "System scope",
-    "authority_context": "Authority context",
-    "external_reference": "External reference",
+    "partner": noop("Partner"),
+    "name": noop("Name"),
+    "gate_type": noop("Gate type"),
+    "system_scope": noop("System scope"),
+    "authority_context": noop("Authority context"),
+    "external_reference": noop("External reference"),
 }
 Facts = list[tuple[str, object]]
 
@@ -47,7 +52,7 @@ def read(packet: dict) -> Reading:
     return Reading(
         environment=packet["environment"],
         subjects=subject_lines(packet["subject"]),
-        plan=[(label, packet["plan"][name]) for name, label in PLAN_LABELS.items()],
+        plan=[(_(label), packet["plan"][name]) for name, label in PLAN_LABELS.items()],
         moves=packet["moves"],
         confirmations=[_said(kind, packet["confirmations"][kind]) for kind in Kind.values if kind in packet["confirmations"]],
         authors=", ".join(author["username"] for author in packet["authors"]),
@@ -63,8 +68,8 @@ def subject_lines(subjects: list[dict]) -> list[tuple[str, str]]:
 def _said(kind: str, said: dict) -> Said:
     return Said(
         kind,
-        Kind(kind).label,
-        confirmations.STATEMENTS[Kind(kind)],
+        _(Kind(kind).label),
+        _(confirmations.STATEMENTS[Kind(kind)]),
         _facts(kind, said),
         said["confirmed_by"]["username"],
         confirmations.moment(said["confirmed_at"]),
@@ -73,9 +78,9 @@ def _said(kind: str, said: dict) -> Said:
 
 
 def _facts(kind: str, said: dict) -> Facts:
-    typed = [(field.label, said["fields"].get(field.name, "")) for field in confirmations.FIELDS[Kind(kind)]]
-    evidence = [("Evidence", said["evidence_url"] or "none given")]
-    return typed + evidence + ([("SHA-256 of the evidence", said["evidence_sha256"])] if said["evidence_sha256"] else [])
+    typed = [(_(field.label), said["fields"].get(field.name, "")) for field in confirmations.FIELDS[Kind(kind)]]
+    evidence = [(_("Evidence"), said["evidence_url"] or _("none given"))]
+    return typed + evidence + ([(_("SHA-256 of the evidence"), said["evidence_sha256"])] if said["evidence_sha256"] else [])
 
 
 # --- events ---------------------------------------------------------------------------------------------------------------------------
@@ -236,8 +241,8 @@ def as_typed(value: object) -> str:
 
 
 def minute(when: datetime) -> str:
-    """A time by the clock of UTC: `30 November 2026, 20:00 UTC`."""
-    return f"{when.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+    """A time in the reader's zone, which is UTC but on a person's own pages: `30 November 2026, 20:00 UTC`."""
+    return date_format(timezone.localtime(when), "j F Y, H:i T")
 
 
 def duration(seconds: int) -> str:

@@ -57,7 +57,10 @@ def _statement(kind: str) -> dict:
     return {
         "title": f"{Kind(kind).label} confirmation",
         "type": "object",
-        "properties": {field.name: (COUNT if field.check is count else TEXT) | {"description": field.hint} for field in fields},
+        "properties": {
+            field.name: (COUNT if field.check is count else TEXT) | {"description": f"{field.hint} For example: {field.example}"}
+            for field in fields
+        },
         "required": [field.name for field in fields],
         "additionalProperties": False,
     }

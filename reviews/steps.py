@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -157,13 +158,20 @@ def _confirmation_page(
         "named": found.named if found else "",
         "review_request": review_request,
         "kind": kind,
-        "title": Kind(kind).label,
-        "statement": confirmations.STATEMENTS[Kind(kind)],
+        "title": _(Kind(kind).label),
+        "statement": _(confirmations.STATEMENTS[Kind(kind)]),
+        "place": _place(review_request, kind),
         "reasons": confirmer_reasons(actor, review_request, kind),
         "editable": review_request.state_now in EDITABLE,
         "may_name": owns(actor, review_request.plan.partner_id),
     }
     return page(request, "reviews/confirmation.html", shown, status=person.status if person.is_bound else form.status)
+
+
+def _place(review_request: DeploymentReviewRequest, kind: str) -> tuple[int, int] | None:
+    """The number of this confirmation, and of how many; None for one that nobody asks for."""
+    shown = guide.progress(review_request, guide.ruling_of(review_request), now=database_now()).shown
+    return (shown.index(kind) + 1, len(shown)) if kind in shown else None
 
 
 def _confirmation_as_it_is(review_request: DeploymentReviewRequest, kind: str) -> dict:
@@ -210,7 +218,8 @@ def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRes
     """Everything that would be frozen now; POST freezes it and puts it before the reviewers."""
     actor = page_actor(request)
     review_request = visible_request(actor, plan_id, request_id)
-    form = RequestReviewForm(posted(request))
+    as_shown = {"version": review_request.version, "plan_version": review_request.plan.version}
+    form = RequestReviewForm(posted(request), initial=as_shown)
     if form.is_bound and form.attempt(lambda said: decisions.request_review(actor, request_id, **said)):
         return redirect("sent", plan_id, request_id)
     editable = review_request.state_now in EDITABLE
@@ -222,11 +231,18 @@ def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpRes
         "reading": reading.read(value) if value else None,
         "difference": since.difference_for(actor, review_request, value, find=since.submission_base) if editable else None,
         "policy": reading.policy_sentences(ruling) if ruling else [],
+        "ends": _ends(ruling) if editable and ruling else None,
         "reasons": _review_reasons(review_request, ruling, actor) if editable else [],
         "editable": editable,
         "may_write": not owner_reasons(actor, review_request.plan.partner, scope="request"),
     }
     return page(request, "reviews/check_answers.html", shown, status=form.status)
+
+
+def _ends(ruling: ReviewPolicy) -> dict:
+    """When a review that is requested now would be due, and when it would lapse."""
+    now = database_now()
+    return {"due": now + timedelta(seconds=ruling.due_seconds), "lapses": now + timedelta(seconds=ruling.review_seconds)}
 
 
 def _value(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, *, editable: bool) -> dict | None:

@@ -14,15 +14,13 @@ from config.methods import require_safe
 from drafts import coverage_map
 from drafts.coverage import owns, visible_plans
 from drafts.models import CoveragePlan, ExpansionMove, PlanState
+from drafts.views import MOVES_SHOWN
 from receipts.models import Receipt, Verdict
 from reviews import freezes, guide, home, reading, tasks
 from reviews.guide import Next, Standing
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Event, State
 from reviews.record import database_now
 from reviews.rights import visible_requests
-
-MOVES_SHOWN = 100
-
 
 # --- all plans ----------------------------------------------------------------------------------------------------------------------
 
