@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from access.actors import Actor
+from config.custody import plain_text
 from config.forms import StrictForm
 from drafts import search
 from drafts.coverage import memberships
@@ -40,7 +41,12 @@ class FilterForm(StrictForm):
 
     also_sent = frozenset({"after"})
     optional = ()
-    q = forms.CharField(label=gettext_lazy("Search"), help_text=gettext_lazy("Beginnings of words in name or reference"), required=False)
+    q = forms.CharField(
+        label=gettext_lazy("Search"),
+        help_text=gettext_lazy("Beginnings of words in name or reference"),
+        required=False,
+        validators=[plain_text],
+    )
     show = forms.ChoiceField(label=gettext_lazy("Which plans"), required=False)
     environment = forms.ChoiceField(label=gettext_lazy("Environment"), required=False)
 

@@ -298,6 +298,11 @@ PAGES: dict[str, Callable] = {
     "person": lambda owner, story, asked, value: owner.post(request_path(asked, "confirmations/sla/person"), username=value, version=1),
     "comment": lambda owner, story, asked, value: owner.submit(request_path(asked, "comment"), comment=value),
     "withdraw": lambda owner, story, asked, value: owner.submit(request_path(asked, "withdraw"), comment=value),
+    "note": lambda owner, story, asked, value: owner.post(
+        request_path(asked, "check-answers"), comment=value, version=asked.version, plan_version=asked.plan.version
+    ),
+    "search": lambda owner, story, asked, value: owner.get("/self-service/plans/", q=value),
+    "time zone": lambda owner, story, asked, value: owner.submit("/accounts/time-zone/", time_zone=value),
     "environment": lambda owner, story, asked, value: owner.submit(
         plan_path(story.plan, "requests/new"), environment=value, subject_name="", subject_digest=""
     ),

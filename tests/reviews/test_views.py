@@ -236,6 +236,73 @@ def test_what_is_in_review_is_shown_as_it_was_frozen(story, owner):
     assert "Request the review" not in page
 
 
+def test_note_goes_with_the_request_into_the_timeline(story, owner):
+    review_request = story.open()
+    confirm_all(story.owner, review_request)
+    page = text_of(owner.get(request_path(review_request, "check-answers")))
+    assert "If you request it now, it is due:" in page
+
+    owner.submit(request_path(review_request, "check-answers"), comment="Please before Friday.")
+
+    assert Event.objects.get(verb="request_review").comment == "Please before Friday."
+    assert "Please before Friday." in text_of(owner.get(request_path(review_request, "timeline")))
+
+
+def test_note_that_is_too_long_is_refused_with_everything_else_and_kept(story, owner):
+    review_request = story.open()
+
+    answer = owner.submit(request_path(review_request, "check-answers"), version=1, plan_version=1, comment="x" * 2001)
+
+    words = text_of(answer)
+    assert answer.status_code == 400
+    assert "Note to the reviewers: This may have 2000 characters at most." in words
+    assert "The sla confirmation is missing." in words
+    assert not Packet.objects.exists()
+
+
+def test_check_answers_lead_to_each_answer_and_say_what_each_link_changes(story, owner):
+    review_request = story.open()
+    confirm_all(story.owner, review_request)
+
+    page = owner.get(request_path(review_request, "check-answers"))
+
+    words = text_of(page)
+    for said in ("Change the boundary", "Change the subject", "Change the SLA confirmation", "Append a move"):
+        assert said in words, said
+    for rest in ("confirmations/sla", "subject"):
+        assert f'href="{request_path(review_request, rest)}"' in page.content.decode()
+
+
+def test_confirmation_page_says_the_sentence_the_place_and_an_example(story, owner):
+    words = text_of(owner.get(request_path(story.open(), "confirmations/rollback")))
+
+    assert "Confirmation 4 of 5" in words
+    assert "The rollout can be undone this way, and that has been rehearsed." in words
+    assert "How it is undone. For example: redeploy previous artifact" in words
+
+
+def test_error_summary_takes_focus_and_only_where_there_is_an_error(story, owner):
+    path = request_path(story.open(), "confirmations/sla")
+    assert "autofocus" not in owner.get(path).content.decode()
+
+    body = owner.submit(path, **said("sla", p99_ms="x")).content.decode()
+
+    assert body.count("autofocus") == 1
+    assert 'role="alert" tabindex="-1" autofocus' in body
+
+
+def test_sent_page_says_who_was_told_and_leads_on_once_it_is_over(story, owner, settings):
+    review_request = story.in_review()
+    path = request_path(review_request, "sent")
+    words = text_of(owner.get(path))
+    assert all(name in words for name in ("release", "security", "This installation sends no mail"))
+    settings.MAIL_ON = True
+    assert "A mail goes to each of them who wants mail; reminders follow" in text_of(owner.get(path))
+    decisions.recall(actor(story.owner), review_request.pk)
+
+    assert owner.get(path)["Location"] == request_path(review_request)
+
+
 # --- refusals -----------------------------------------------------------------------------------------------------------------------
 
 
