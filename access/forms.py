@@ -36,8 +36,8 @@ class CodeForm(StrictForm):
     also_sent = StrictForm.also_sent | {"next"}
     optional = ()
     code = forms.CharField(
-        label="Code",
-        help_text="The six digits that your app shows now.",
+        label=gettext_lazy("Code"),
+        help_text=gettext_lazy("The six digits that your app shows now."),
         max_length=20,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
@@ -53,8 +53,8 @@ class SetUpForm(CodeForm):
     """A code of the new app, and the password again: a session that somebody left open must not choose the second factor."""
 
     password = forms.CharField(
-        label="Your password",
-        help_text="Again, so that nobody else sets this up in a session of yours.",
+        label=gettext_lazy("Your password"),
+        help_text=gettext_lazy("Again, so that nobody else sets this up in a session of yours."),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -64,7 +64,7 @@ class SetUpForm(CodeForm):
 class MailForm(StrictForm):
     """What somebody wants to hear of."""
 
-    mail = forms.ChoiceField(label="What we write to you about", choices=Mail.choices, widget=forms.RadioSelect)
+    mail = forms.ChoiceField(label=gettext_lazy("What we write to you about"), choices=Mail.choices, widget=forms.RadioSelect)
 
 
 class TimeZoneForm(StrictForm):
@@ -81,18 +81,26 @@ class NewTokenForm(StrictForm):
     """A token of one's own: what for, which scopes, which partners, how long."""
 
     name = forms.CharField(
-        label="Name", help_text="What the token is for, for example: nightly pipeline", max_length=80, validators=[name_text]
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("What the token is for, for example: nightly pipeline"),
+        max_length=80,
+        validators=[name_text],
     )
     scopes = forms.MultipleChoiceField(
-        label="Scopes", choices=Scope.choices, help_text="As few as will do. No token votes.", widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Scopes"),
+        choices=Scope.choices,
+        help_text=gettext_lazy("As few as will do. No token votes."),
+        widget=forms.CheckboxSelectMultiple,
     )
     partners = forms.CharField(
-        label="Partners",
-        help_text="Slugs of the partners that it is limited to, with commas between them. Empty: all of yours.",
+        label=gettext_lazy("Partners"),
+        help_text=gettext_lazy("Slugs of the partners that it is limited to, with commas between them. Empty: all of yours."),
         required=False,
         max_length=MOST_PARTNERS * 66,
     )
-    days = forms.IntegerField(label="Days", help_text="When it ends by itself.", min_value=1, max_value=LONGEST_DAYS)
+    days = forms.IntegerField(
+        label=gettext_lazy("Days"), help_text=gettext_lazy("When it ends by itself."), min_value=1, max_value=LONGEST_DAYS
+    )
 
     repeatable = frozenset({"scopes"})
 

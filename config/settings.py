@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "config.middleware.body_rules",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -129,7 +130,11 @@ LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/admin/" if SERVES == serving.REVIEW else "/self-service/plans/"
 LOGOUT_REDIRECT_URL = "/"
 
+# Pages are marked for gettext (docs/operations.md, "Another language"). A browser's wish counts among these languages alone, so that
+# no page is half in one and half in another.
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.actors import Actor
@@ -75,10 +76,10 @@ def expand(request, plan_id: uuid.UUID) -> HttpResponse:
     form = VersionForm(request.POST)
     if form.attempt(lambda said: decisions.expand(actor, plan_id, version=said["version"])):
         messages.success(
-            request, "The plan is a draft again: append moves, then open a new review request. What was approved stays approved."
+            request, _("The plan is a draft again: append moves, then open a new review request. What was approved stays approved.")
         )
         return redirect("plan", plan_id)
-    return page(request, "reviews/refused.html", {"form": form, "plan": plan, "title": "Expand this plan"}, status=form.status)
+    return page(request, "reviews/refused.html", {"form": form, "plan": plan, "title": _("Expand this plan")}, status=form.status)
 
 
 # --- subject and confirmations ------------------------------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ def subject(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
     if form.is_bound and form.attempt(
         lambda said: decisions.edit_subject(actor, request_id, subject=said["subject"], version=said["version"])
     ):
-        messages.success(request, "The subject is saved.")
+        messages.success(request, _("The subject is saved."))
         return to_request(review_request)
     shown = {
         "form": form,
@@ -142,7 +143,10 @@ def name_person(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) -
     person = PersonForm(request.POST, auto_id=PERSON_ID)
     if person.attempt(lambda said: decisions.name_person(actor, request_id, kind, **said)):
         named = person.outcome.named
-        messages.success(request, f"{named} is named and can confirm this now." if named else "Nobody is named for this any more.")
+        messages.success(
+            request,
+            _("%(name)s is named and can confirm this now.") % {"name": named} if named else _("Nobody is named for this any more."),
+        )
         return redirect("confirmation", plan_id, request_id, kind)
     form = ConfirmationForm(kind=kind, initial=_confirmation_as_it_is(review_request, kind))
     return _confirmation_page(request, actor, review_request, kind, form, person)
@@ -195,7 +199,7 @@ def staging_validation(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> Ht
     review_request = visible_request(actor, plan_id, request_id)
     form = StagingForm(posted(request), initial={"version": review_request.version})
     if form.is_bound and form.attempt(lambda said: decisions.hand_in_staging(actor, request_id, **said)):
-        messages.success(request, "The receipt of staging is kept with this review request.")
+        messages.success(request, _("The receipt of staging is kept with this review request."))
         return redirect("staging", plan_id, request_id)
     shown = {
         "form": form,
@@ -291,52 +295,58 @@ class Step:
 
 STEPS = {
     "recall": Step(
-        "Recall this review request",
-        "It goes back to draft so that you can change the plan, the subject and the confirmations. Votes given so far do not carry over; "
-        "the next review is a new revision.",
-        "Recall it",
-        "The review request is a draft again.",
+        noop("Recall this review request"),
+        noop(
+            "It goes back to draft so that you can change the plan, the subject and the confirmations. Votes given so far do not "
+            "carry over; the next review is a new revision."
+        ),
+        noop("Recall it"),
+        noop("The review request is a draft again."),
         VersionForm,
         decisions.recall,
         (State.REVIEW_REQUESTED,),
     ),
     "withdraw": Step(
-        "Withdraw this review request",
-        "It ends for good. To go on later, open a new review request that continues from this one.",
-        "Withdraw it for good",
-        "The review request is withdrawn.",
+        noop("Withdraw this review request"),
+        noop("It ends for good. To go on later, open a new review request that continues from this one."),
+        noop("Withdraw it for good"),
+        noop("The review request is withdrawn."),
         CommentForm,
         decisions.withdraw,
         OPEN_STATES,
         danger=True,
     ),
     "revoke": Step(
-        "Revoke this approval",
-        "The gate shuts at once and the approval ends for good. A receipt that somebody holds stays as it was signed, so tell those who "
-        "check receipts without asking the gate.",
-        "Revoke it for good",
-        "The approval is revoked and the gate is shut.",
+        noop("Revoke this approval"),
+        noop(
+            "The gate shuts at once and the approval ends for good. A receipt that somebody holds stays as it was signed, so tell "
+            "those who check receipts without asking the gate."
+        ),
+        noop("Revoke it for good"),
+        noop("The approval is revoked and the gate is shut."),
         CommentForm,
         decisions.revoke,
         (State.APPROVED,),
         danger=True,
     ),
     "cross-freeze": Step(
-        "Cross a freeze",
-        "The gate of this revision is no longer shut by the freezes, now or to come, that name you. Nothing else opens: say why it cannot "
-        "wait. A new revision has to cross again.",
-        "Cross the freeze",
-        "The freeze is crossed; your comment is in the timeline.",
+        noop("Cross a freeze"),
+        noop(
+            "The gate of this revision is no longer shut by the freezes, now or to come, that name you. Nothing else opens: say why "
+            "it cannot wait. A new revision has to cross again."
+        ),
+        noop("Cross the freeze"),
+        noop("The freeze is crossed; your comment is in the timeline."),
         CommentForm,
         freezes.cross_freeze,
         (State.REVIEW_REQUESTED, State.APPROVED),
         danger=True,
     ),
     "comment": Step(
-        "Comment on this review request",
-        "Your comment goes into the timeline, where everybody who may see this review request reads it. It changes no state.",
-        "Add comment",
-        "Your comment is in the timeline.",
+        noop("Comment on this review request"),
+        noop("Your comment goes into the timeline, where everybody who may see this review request reads it. It changes no state."),
+        noop("Add comment"),
+        noop("Your comment is in the timeline."),
         CommentForm,
         decisions.comment,
         tuple(State),
@@ -348,7 +358,7 @@ def take(request, actor: Actor, step: Step, review_request: DeploymentReviewRequ
     """The step's form; on POST its `outcome` is set when the verb was done, and a message says so."""
     form = step.form(posted(request), initial={"version": review_request.version})
     if form.is_bound and form.attempt(lambda said: step.verb(actor, review_request.pk, **said)):
-        messages.success(request, step.did)
+        messages.success(request, _(step.did))
     return form
 
 
@@ -361,5 +371,6 @@ def step_page(request, plan_id: uuid.UUID, request_id: uuid.UUID, name: str) -> 
     form = take(request, actor, step, review_request)
     if form.outcome:
         return to_request(review_request)
-    shown = {"form": form, "step": step, "review_request": review_request, "possible": review_request.state_now in step.allowed}
+    possible = review_request.state_now in step.allowed
+    shown = {"form": form, "step": step, "title": _(step.title), "review_request": review_request, "possible": possible}
     return page(request, "reviews/step.html", shown, status=form.status)
