@@ -1,6 +1,5 @@
 """Ready for translation: an invented language reaches what people read on owners' pages, and no template has words outside of gettext."""
 
-import gettext
 import re
 import struct
 from pathlib import Path
@@ -79,21 +78,11 @@ def invented(settings, tmp_path):
     folder = tmp_path / "eo" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     (folder / "django.mo").write_bytes(machine_object(CATALOG))
+    # Django forgets what it has read when these change, at the end of the test, too.
     settings.LOCALE_PATHS = [tmp_path]
     settings.LANGUAGES = [("en-gb", "English"), ("eo", "Invented")]
-    forget()
     yield "eo"
-    forget()
     translation.activate("en-gb")
-
-
-def forget() -> None:
-    """Django keeps what it has read, and which languages there are."""
-    translation.trans_real._translations = {}
-    translation.trans_real.get_languages.cache_clear()
-    translation.trans_real.check_for_language.cache_clear()
-    translation.trans_real.get_supported_language_variant.cache_clear()
-    gettext._translations.clear()
 
 
 @pytest.mark.usefixtures("both_stores")
