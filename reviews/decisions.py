@@ -36,7 +36,7 @@ from reviews.models import (
 from reviews.opening import insert_open, open_reasons, plan_and_environment, predecessor_of, propose_again
 from reviews.record import NO_EVENT, database_now, write_event
 from reviews.rights import onlooking_role, owning_role, requester_reasons
-from reviews.turn import Turn, comment_reasons, owner_turn_reasons, seen_request, state_reasons, taking_turn
+from reviews.turn import Turn, comment_reasons, owner_turn_reasons, said_reasons, seen_request, state_reasons, taking_turn
 from reviews.verdict import count, stop, usable_signer
 
 AS_IT_IS = object()
@@ -251,7 +251,7 @@ def comment(actor: Actor, request_id: uuid.UUID, *, comment: str, version: Versi
     """Say something on a request; whoever may see it, in any state."""
     with taking_turn(actor, "comment", request_id) as turn:
         reasons = call_reasons(actor, "request") + version_reasons(turn.review_request.version, version)
-        refuse_if(reasons + comment_reasons(comment))
+        refuse_if(reasons + comment_reasons(comment) + said_reasons(turn, comment))
         turn.role = onlooking_role(actor, turn.review_request)
         turn.event(comment=comment, to_state=turn.state)
     return seen_request(request_id)

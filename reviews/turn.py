@@ -157,6 +157,14 @@ def comment_reasons(comment: object, *, required: bool = True) -> list[Reason]:
     return text_reasons(comment, pointer="/comment", required=required, length=COMMENT_LENGTH)
 
 
+def said_reasons(turn: Turn, comment: object) -> list[Reason]:
+    """A comment changes no version, so a second click would say it twice."""
+    newest = Event.objects.filter(review_request=turn.review_request, number=turn.last[0]).values_list("verb", "actor_id", "comment")
+    if newest.first() != ("comment", turn.actor.user_id, comment):
+        return []
+    return [Reason("said_already", "You have just said this; it stands in the timeline.", clear_by="nobody: there is nothing left to do")]
+
+
 def owner_turn_reasons(turn: Turn, version: Version, *, scope: str) -> list[Reason]:
     review_request = turn.review_request
     rights = call_reasons(turn.actor, scope) if turn.owns else owner_reasons(turn.actor, review_request.plan.partner, scope=scope)
