@@ -30,6 +30,7 @@ OUTER = {
     "apps",
     "desk",
     "forms",
+    "home",
     "metrics",
     "openapi",
     "operators",
