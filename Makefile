@@ -6,7 +6,7 @@ BENCH_ARGS ?=
 AUDIT_ARGS ?=
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint format bench races machine mutation faults audit sbom
+.PHONY: demo test lint format bench races machine mutation faults audit sbom screenshots
 .DELETE_ON_ERROR:
 
 demo: .venv/.runtime
@@ -31,6 +31,11 @@ format: .venv/.dev
 
 bench: .venv/.bench
 	.venv/bin/python -m benchmarks.readiness $(BENCH_ARGS)
+
+# The pictures of README and docs, of a fresh demo, in light and dark.
+screenshots: .venv/.dev
+	sh tests/browser/install.sh
+	.venv/bin/python -m tests.browser.screenshots
 
 # 1,000 rounds of every race, and 50 processes killed at each point of an approval.
 races: .venv/.dev

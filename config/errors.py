@@ -47,7 +47,9 @@ def answer(request, status: int, *reasons: Reason) -> HttpResponse:
     if request.path.startswith("/api/"):
         response = HttpResponse(json.dumps(body), status=status, content_type="application/problem+json")
     else:
-        response = HttpResponse(render_to_string("error.html", {"problem": body, "reasons": reasons}), status=status)
+        # A page that was only read can be asked for again by a link.
+        again = request.path if request.method == "GET" else ""
+        response = HttpResponse(render_to_string("error.html", {"problem": body, "reasons": reasons, "again": again}), status=status)
     response["Cache-Control"] = "no-store"
     if status in (429, 503):
         response["Retry-After"] = RETRY_AFTER_SECONDS

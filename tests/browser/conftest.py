@@ -9,7 +9,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -51,9 +54,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("browser"), free_port()
+@contextmanager
+def serving(folder: Path) -> Iterator[Site]:
+    """A demo in this folder, served until the end of the block."""
+    port = free_port()
     env = {
         "READINESS_ENVIRONMENT": "test",
         "DATABASE_URL": f"sqlite:///{folder / 'primary.sqlite3'}",
@@ -78,6 +82,12 @@ def site(tmp_path_factory):
             process.wait(timeout=20)
 
 
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("browser")) as served:
+        yield served
+
+
 def wait_until_served(served: Site, process: subprocess.Popen) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
@@ -91,14 +101,20 @@ def wait_until_served(served: Site, process: subprocess.Popen) -> None:
     raise AssertionError("the server did not answer within a minute")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Of this module alone: while it is open its event loop would trip Django's guard in tests of other modules."""
+@contextmanager
+def chromium() -> Iterator[Browser]:
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Of this module alone: while it is open its event loop would trip Django's guard in tests of other modules."""
+    with chromium() as opened:
+        yield opened
 
 
 @dataclass

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from config.errors import answer
+from config.refusals import Reason
 from drafts.coverage import append_move
 from reviews import decisions
 from tests.clock import lapse
@@ -133,7 +135,7 @@ def test_pages_of_an_account_and_with_errors_are_valid():
 
     assert {name: found for name, page in pages.items() if (found := problems(page.content.decode()))} == {}
     assert {name for name, page in pages.items() if over_the_wire(page) > 60_000} == set()
-    assert {page.status_code for name, page in pages.items() if "," in name} == {400, 409}
+    assert {page.status_code for name, page in pages.items() if "," in name} == {400, 409, 412}
     assert pages["stale"].status_code == 412
 
 
@@ -158,3 +160,14 @@ def test_what_is_wrong_with_a_page_is_found(wrong, words):
 
     assert problems(right.format("")) == []
     assert any(words in found for found in problems(right.format(wrong)))
+
+
+@pytest.mark.parametrize(("method", "again"), [("get", True), ("post", False)])
+def test_page_of_a_database_that_is_away_is_valid_and_says_what_to_do(rf, method, again):
+    answered = answer(getattr(rf, method)("/self-service/plans/?q=x"), 503, Reason("database_unavailable", "A database does not answer."))
+
+    page = answered.content.decode()
+    assert problems(page) == []
+    assert 'href="/self-service/readiness">See on the readiness page what is away' in page
+    assert ('<a class="button" href="/self-service/plans/">Try again</a>' in page) == again
+    assert answered["Retry-After"]
