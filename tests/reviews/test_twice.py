@@ -45,7 +45,7 @@ FORMS = {
     "edit_subject": (Story.open, "{request}subject", "", {"subject_name": "payments", "subject_digest": "a" * 64}, STALE),
     "confirm": (Story.open, "{request}confirmations/sla", "", SLA, STALE),
     "name_person": (with_a_person, "{request}confirmations/sla", "{request}confirmations/sla/person", {"username": "expert"}, STALE),
-    "request_review": (ready, "{request}check-answers", "", {"comment": "please"}, (409, "This review request is in review")),
+    "request_review": (ready, "{request}check-answers", "", {"comment": "please"}, (412, "This review request is in review")),
     "recall": (Story.in_review, "{request}recall", "", {}, STALE),
     "withdraw": (Story.open, "{request}withdraw", "", {"comment": "no"}, STALE),
     "revoke": (Story.approved, "{request}revoke", "", {"comment": "no"}, STALE),
