@@ -29,9 +29,8 @@ class User(AbstractUser):
     username = models.CharField(max_length=64, unique=True, validators=[username_validator])
     machine = models.BooleanField(default=False, help_text="A job or client. It can draft and read, and it never counts as a reviewer.")
     mail = models.CharField(max_length=9, choices=Mail.choices, default=Mail.ALL, db_default=Mail.ALL)
-    time_zone = models.CharField(
-        max_length=64, default="UTC", db_default="UTC", help_text="In which they read times, such as Europe/Berlin."
-    )
+    # In which they read times, such as Europe/Berlin (access/zones.py).
+    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
 
     class Meta(AbstractUser.Meta):
         constraints = [
