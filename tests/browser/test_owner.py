@@ -142,7 +142,9 @@ def test_R08_double_clicks_do_each_verb_once(site, visit):
         owner.expect(status)
 
     def twice(button: str) -> None:
+        owner.page.evaluate("window.before = true")
         owner.page.get_by_role("button", name=button, exact=True).dblclick()
+        owner.page.wait_for_function("!window.before")
         owner.page.wait_for_load_state("networkidle")
 
     owner.go("/self-service/plans/new")
