@@ -11,7 +11,7 @@ from drafts.models import CoveragePlan, ExpansionMove, PlanState
 
 # More than this is no longer read on a map.
 MOST = 60
-LEFT, COLUMN, TOP, LINE, GAP = 150, 180, 66, 30, 8
+LEFT, COLUMN, TOP, LINE, GAP = 150, 200, 66, 30, 8
 LABEL_LETTERS, LABEL_LINES, LABEL_LINE = 19, 3, 17
 CORRECTED = "corrected"
 WORDS = {**dict(PlanState.choices), CORRECTED: gettext_noop("Corrected")}

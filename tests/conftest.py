@@ -1,10 +1,8 @@
 """What all tests share: which databases they touch, commands in clean processes, a migrated pair of SQLite files."""
 
-import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +10,11 @@ import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from access import limits
+from tests.processes import PROJECT as PROJECT
+from tests.processes import run as run
+from tests.processes import run_manage as run_manage
+from tests.processes import run_python as run_python
 
-PROJECT = Path(__file__).resolve().parent.parent
 BOTH = ["default", "self_service"]
 
 
@@ -68,25 +69,6 @@ def no_lots_left():
 
 
 # --- commands in their own process ----------------------------------------------------------------------------------------------
-
-
-def run(
-    *command: str | Path, env: Mapping[str, str], cwd: Path = PROJECT, timeout: float = 120, input: str = ""
-) -> subprocess.CompletedProcess:
-    """Python in a process that inherits PATH and HOME and nothing else; text in, text out."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    whole = [sys.executable, *map(str, command)]
-    return subprocess.run(
-        whole, env=inherited | dict(env), cwd=cwd, timeout=timeout, input=input, capture_output=True, text=True, check=False
-    )
-
-
-def run_manage(*args: str, env: Mapping[str, str], **options) -> subprocess.CompletedProcess:
-    return run(PROJECT / "manage.py", *args, env=env, **options)
-
-
-def run_python(code: str, *, env: Mapping[str, str], **options) -> subprocess.CompletedProcess:
-    return run("-c", code, env=env, **options)
 
 
 @pytest.fixture

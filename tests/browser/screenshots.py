@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.browser.conftest import PASSWORD, Site, chromium, serving
+from tests.browser.serving import PASSWORD, Site, chromium, serving
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 SCHEMES = ("light", "dark")
