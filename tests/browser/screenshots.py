@@ -36,7 +36,9 @@ def show(page: Page, site: Site, name: str) -> None:
     _, path, links, heading = SHOTS[name]
     page.goto(f"{site.url}{path}")
     for link in links:
-        page.get_by_role("link", name=re.compile(f"^{re.escape(link)}")).first.click()
+        words = re.compile(f"^{re.escape(link)}")
+        button, links_to = page.locator("a.button", has_text=words), page.get_by_role("link", name=words)
+        (button if button.count() else links_to).first.click()
         page.wait_for_load_state()
     if heading:
         page.get_by_role("heading", name=heading, exact=True).evaluate("element => element.scrollIntoView()")
