@@ -1,18 +1,35 @@
-"""What product.md says about one plan and two environments, written once more, sharing no code with the verbs."""
+"""What product.md says about one plan, two environments and their policies, written once more, sharing no code with the verbs."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import permutations
 
 OPEN = ("draft", "review_requested", "changes_requested")
 EDITABLE = ("draft", "changes_requested")
-# environment → the group of each seat. A policy with a later version would be pinned here, per request, when it goes into review.
-SEATS = {"production": ("release", "security"), "staging": ("release",)}
 KINDS = frozenset({"owner", "environment", "sla", "rollback", "support"})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One version of a policy. `seats`: the group of each; `conditions`: whether an approval may have some; `coded`: a second factor."""
+
+    seats: tuple[str, ...]
+    conditions: bool = True
+    coded: bool = False
+
+    def more_than(self, other: "Rules") -> bool:
+        return not Counter(self.seats) <= Counter(other.seats) or self.coded > other.coded
+
+
+# environment → its first version
+FIRST = {"production": Rules(("release", "security")), "staging": Rules(("release",))}
 
 
 @dataclass
 class Asked:
-    """One review request. `bytes`: which state of the plan its newest packet holds; `hands`: who had one in that packet."""
+    """One review request. `votes`: who approves this revision → (with conditions, with a second factor); `voters`: who ever voted;
+    `bytes`: which state of the plan its newest packet holds; `hands`: who had one in that packet; `pinned`: the version that it names.
+    """
 
     key: object
     environment: str
@@ -23,7 +40,9 @@ class Asked:
     confirmed_by: dict[str, str] = field(default_factory=dict)
     edited_by: set[str] = field(default_factory=set)
     asked_by: str = ""
-    votes: dict[str, bool] = field(default_factory=dict)
+    votes: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    voters: set[str] = field(default_factory=set)
+    pinned: Rules | None = None
     digests: list[str] = field(default_factory=list)
     hands: frozenset[str] = frozenset()
     bytes: int = 0
@@ -40,6 +59,7 @@ class Model:
     def __init__(self, groups: dict[str, set[str]]) -> None:
         self.groups, self.inactive = groups, set()
         self.authors, self.bytes, self.expanded = {"requester", "release_author"}, 0, False
+        self.in_force = dict(FIRST)
         self.requests: list[Asked] = []
         self.resting: list[Asked] = []
 
@@ -48,10 +68,38 @@ class Model:
     def groups_of(self, who: str) -> set[str]:
         return set() if who in self.inactive else self.groups[who]
 
-    def filled(self, environment: str, people: set[str]) -> bool:
-        seats = SEATS[environment]
+    def filled(self, rules: Rules, people: set[str]) -> bool:
         found = [self.groups_of(name) for name in people]
-        return any(all(seat in theirs for seat, theirs in zip(seats, row, strict=True)) for row in permutations(found, len(seats)))
+        rows = permutations(found, len(rules.seats))
+        return any(all(seat in theirs for seat, theirs in zip(rules.seats, row, strict=True)) for row in rows)
+
+    def decided(self, rules: Rules, asked: Asked) -> bool:
+        """Whether the approvals that count under a version fill all its seats."""
+        return self.filled(rules, {name for name, (_, coded) in asked.votes.items() if coded or not rules.coded})
+
+    # --- policies -----------------------------------------------------------------------------------------------------------------
+
+    def rulings(self, asked: Asked) -> tuple[Rules, ...]:
+        return (asked.pinned, self.in_force[asked.environment])
+
+    def groups_asked(self, asked: Asked) -> set[str]:
+        return {seat for rules in self.rulings(asked) for seat in rules.seats}
+
+    def accept(self, environment: str, newer: Rules) -> int:
+        """What is approved and does not satisfy it is revoked; how many those are."""
+        older, self.in_force[environment] = self.in_force[environment], newer
+        approved = [asked for asked in self.requests if asked.environment == environment and asked.state == "approved"]
+        ended = [asked for asked in approved if not self._satisfies(asked, newer, older)]
+        for asked in ended:
+            asked.state = "revoked"
+        if ended:
+            self.carry()
+        return len(ended)
+
+    def _satisfies(self, asked: Asked, newer: Rules, older: Rules) -> bool:
+        asks_more = newer.more_than(older) and newer.more_than(asked.pinned)
+        seats = not asks_more or self.decided(newer, asked)
+        return seats and (newer.conditions or asked.verdict == "allow")
 
     def hands_in(self, asked: Asked, *, asked_by: str) -> set[str]:
         return self.authors | asked.edited_by | {asked.opened_by, asked_by} | set(asked.confirmed_by.values())
@@ -84,30 +132,39 @@ class Model:
 
     def may_request(self, asked: Asked, by: str) -> bool:
         people = {name for name in self.groups if self.groups_of(name)} - self.hands_in(asked, asked_by=by)
-        return asked.state in EDITABLE and set(asked.confirmed_by) == KINDS and self.filled(asked.environment, people)
+        return asked.state in EDITABLE and set(asked.confirmed_by) == KINDS and self.filled(self.in_force[asked.environment], people)
 
     def request_review(self, asked: Asked, by: str, digest: str) -> None:
         asked.state, asked.asked_by, asked.votes, asked.bytes = "review_requested", by, {}, self.bytes
-        asked.revision += 1
+        asked.revision, asked.pinned = asked.revision + 1, self.in_force[asked.environment]
         asked.hands = frozenset(self.hands_in(asked, asked_by=by))
         asked.digests.append(digest)
         self.carry()
 
-    def may_vote(self, asked: Asked, who: str, *, digest: str, approves: bool) -> bool:
+    def may_vote(self, asked: Asked, who: str, *, digest: str, approves: bool, conditions: bool, coded: bool) -> bool:
         fits = asked.state == "review_requested" and digest == asked.digests[-1]
-        mine = {seat for seat in SEATS[asked.environment] if seat in self.groups_of(who)}
-        return fits and bool(mine) and who not in asked.hands and not (approves and who in asked.votes)
+        proved = coded or not any(rules.coded for rules in self.rulings(asked))
+        allowed = not conditions or all(rules.conditions for rules in self.rulings(asked))
+        mine = self.groups_asked(asked) & self.groups_of(who)
+        return fits and proved and allowed and bool(mine) and who not in asked.hands and not (approves and who in asked.votes)
 
-    def approve(self, asked: Asked, who: str, *, conditions: bool) -> None:
-        asked.votes[who] = conditions
-        counted = {name for name in asked.votes if set(SEATS[asked.environment]) & self.groups_of(name)}
-        if not self.filled(asked.environment, counted):
+    def may_revoke(self, asked: Asked, who: str) -> bool:
+        """A member of a group of the version that is in force alone sees the request only if they voted on it."""
+        if asked.state != "approved":
+            return False
+        theirs = self.groups_of(who)
+        return bool(theirs & set(asked.pinned.seats)) or bool(theirs & self.groups_asked(asked)) and who in asked.voters
+
+    def approve(self, asked: Asked, who: str, *, conditions: bool, coded: bool) -> None:
+        asked.votes[who] = (conditions, coded)
+        counted = {name for name in asked.votes if self.groups_asked(asked) & self.groups_of(name)}
+        if not all(self.decided(rules, asked) for rules in self.rulings(asked)):
             return
         for other in self.requests:
             if other.environment == asked.environment and other.state == "approved":
                 other.state = "revoked"
         asked.state = "approved"
-        asked.verdict = "constrain" if any(asked.votes[name] for name in counted) else "allow"
+        asked.verdict = "constrain" if any(asked.votes[name][0] for name in counted) else "allow"
         self.carry()
 
     def end(self, asked: Asked, state: str) -> None:

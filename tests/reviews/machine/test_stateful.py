@@ -1,12 +1,14 @@
-"""Random verbs by random people on one plan and two environments, against a small model that shares no code with the verbs."""
+"""Random verbs by random people on one plan and two environments, under policies that change, against a small model that shares no code."""
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from math import ceil
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -16,14 +18,14 @@ from config.refusals import Refused
 from drafts.coverage import append_move, edit_plan
 from drafts.models import CoveragePlan
 from receipts.models import Receipt
-from reviews import decisions
+from reviews import decisions, policies
 from reviews.lifecycle import expire
-from reviews.models import Decision, DeploymentReviewRequest, Vote
+from reviews.models import Decision, DeploymentReviewRequest, Environment, Vote
 from tests.clock import lapse
 from tests.factories import CONFIRMATION_FIELDS, confirm_all, make_environment, make_user
 from tests.invariants import assert_consistent
 from tests.reviews.machine.cast import MOVE, Cast
-from tests.reviews.machine.model import EDITABLE, KINDS, OPEN, SEATS, Asked, Model
+from tests.reviews.machine.model import EDITABLE, FIRST, KINDS, OPEN, Asked, Model, Rules
 
 # A few hundred steps in every test run, 10,000 and more by `make machine`.
 WANTED = int(os.environ.get("MACHINE_STEPS", 500))
@@ -35,12 +37,15 @@ ENDS = ("approved", "rejected", "withdrawn", "expired", "revoked")
 environments = st.sampled_from(("production", "production", "staging"))
 owners, voters = st.sampled_from(OWNERS), st.sampled_from(VOTERS)
 fresh = st.sampled_from((True, True, True, False))
+SEATS = (("release", "security"), ("release", "security"), ("release",), ("security",), ("release", "release"), ("security", "release"))
+versions = st.builds(Rules, st.sampled_from(SEATS), fresh, fresh.map(lambda plain: not plain))
 
 
 class Machine(RuleBasedStateMachine):
     cast: Cast = None
     taken = 0
     reached: set = set()
+    apps: dict = {}
 
     @initialize()
     def begin(self) -> None:
@@ -86,10 +91,13 @@ class Machine(RuleBasedStateMachine):
         made = []
         call = lambda: made.append(decisions.open_request(self.cast.actor(by), plan_id=self.cast.plan.pk, **said))  # noqa: E731
         if self.attempt(self.model.may_open(environment, earlier), call):
-            for asked in self.model.requests:
-                asked.written |= asked.environment == environment
+            lapsed = [asked for asked in self.model.requests if asked.environment == environment and not asked.written]
+            for asked in lapsed:
+                asked.written = True
             self.model.requests.append(Asked(made[0].pk, environment, by))
-            self.model.carry()
+            # A new draft alone changes nothing of what the plan rests on: one that was expanded stays a draft.
+            if lapsed:
+                self.model.carry()
 
     @rule(by=owners, environment=environments, kinds=st.sampled_from((ALL, ALL, ALL[:3], ALL[2:])), is_fresh=fresh)
     def confirm(self, by, environment, kinds, is_fresh) -> None:
@@ -163,22 +171,26 @@ class Machine(RuleBasedStateMachine):
         environment=environments,
         choice=st.sampled_from(("approve",) * 4 + ("approve_with_conditions",) * 2 + ("request_changes", "reject")),
         age=st.sampled_from((1, 1, 1, 2)),
+        coded=fresh,
     )
-    def vote(self, by, environment, choice, age) -> None:
+    def vote(self, by, environment, choice, age, coded) -> None:
         if asked := self.asked(environment):
             model, approves = self.model, choice.startswith("approve")
             digest = asked.digests[-age] if len(asked.digests) >= age else "0" * 64
             said = {"choice": choice, "digest": digest, "comment": "why", "conditions": ["at night"] if "with" in choice else None}
-            allowed = asked.revision > 0 and model.may_vote(asked, by, digest=digest, approves=approves)
-            if self.attempt(allowed, lambda: decisions.vote(self.cast.actor(by), asked.key, **said)):
+            how = {"approves": approves, "conditions": "with" in choice, "coded": coded}
+            allowed = asked.revision > 0 and model.may_vote(asked, by, digest=digest, **how)
+            who = replace(self.cast.actor(by), app=self.apps[by] if coded else None)
+            if self.attempt(allowed, lambda: decisions.vote(who, asked.key, **said)):
+                asked.voters.add(by)
                 if approves:
-                    model.approve(asked, by, conditions="with" in choice)
+                    model.approve(asked, by, conditions="with" in choice, coded=coded)
                 else:
                     model.end(asked, "changes_requested" if choice == "request_changes" else "rejected")
 
     @rule(by=st.sampled_from(("release", "security", "both")), environment=environments)
     def approve(self, by, environment) -> None:
-        self.vote(by, environment, "approve", 1)
+        self.vote(by, environment, "approve", 1, True)
 
     @rule(by=st.sampled_from(("owner", "operator", "security", "viewer", "auditor")), number=st.sampled_from((0, 0, 0, 1, 2)))
     def revoke(self, by, number) -> None:
@@ -186,10 +198,22 @@ class Machine(RuleBasedStateMachine):
         if not self.model.requests:
             return
         asked = self.model.requests[-1 - number % len(self.model.requests)]
-        groups = self.model.groups_of(by) & set(SEATS[asked.environment])
-        may = by in ("owner", "operator") or (bool(groups) and asked.revision > 0)
-        if self.attempt(may and asked.state == "approved", lambda: decisions.revoke(self.cast.actor(by), asked.key, comment="stop")):
+        may = by in ("owner", "operator") and asked.state == "approved" or self.model.may_revoke(asked, by)
+        if self.attempt(may, lambda: decisions.revoke(self.cast.actor(by), asked.key, comment="stop")):
             self.model.end(asked, "revoked")
+
+    # --- operators ------------------------------------------------------------------------------------------------------------------
+
+    @rule(environment=environments, rules=versions)
+    def change_the_policy(self, environment, rules) -> None:
+        """Proposed by one operator and accepted by another; now and then it is the first once more."""
+        place = Environment.objects.get(slug=environment)
+        named = [{"name": f"{group} {number}", "group": group, "quorum": 1} for number, group in enumerate(rules.seats)]
+        said = {"required_confirmations": list(ALL), "conditions_allowed": rules.conditions, "second_factor": rules.coded}
+        proposal = policies.propose_policy(self.cast.actor("operator"), place, rules=named, **said)
+        self.attempt(False, lambda: policies.accept_policy(self.cast.actor("operator"), proposal.pk, digest=proposal.digest))
+        ended = policies.accept_policy(self.cast.actor("operator2"), proposal.pk, digest=proposal.digest)
+        assert len(ended) == self.model.accept(environment, rules)
 
     # --- the clock and the people -----------------------------------------------------------------------------------------------------
 
@@ -237,7 +261,7 @@ class Machine(RuleBasedStateMachine):
             self.reached.add(asked.state)
             self._decided(asked)
         assert CoveragePlan.objects.as_of_now().get(pk=self.cast.plan.pk).state_now == self.model.plan_state
-        for environment in SEATS:
+        for environment in FIRST:
             assert len([asked for asked in self.model.requests if asked.environment == environment and asked.is_open]) <= 1
         assert_consistent()
 
@@ -259,7 +283,8 @@ class Machine(RuleBasedStateMachine):
 def test_W01_random_verbs_agree_with_the_model():
     cast = Cast()
     make_environment("staging", rules=[{"name": "release", "group": "release", "quorum": 1}])
-    cast.people["both"] = make_user("both", groups=("release", "security"))
+    cast.people |= {"both": make_user("both", groups=("release", "security")), "operator2": make_user("operator2", groups=("operators",))}
+    Machine.apps = {name: TOTPDevice.objects.create(user=cast.people[name], name="app").pk for name in set(VOTERS)}
     Machine.cast, Machine.taken, Machine.reached = cast, 0, set()
     budget = settings(max_examples=ceil(WANTED / STEPS), stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck))
     while Machine.taken < WANTED:
