@@ -45,6 +45,11 @@ races: .venv/.dev
 machine: .venv/.dev
 	MACHINE_STEPS=10000 .venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/reviews/machine/test_stateful.py
 
+# 5,000 calls made from the schema against a running server, as owner and as auditor.
+.PHONY: calls
+calls: .venv/.dev
+	SCHEMA_CASES=5000 .venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/journeys/test_schema.py
+
 # How many small slips in the core the tests notice; at least 90 percent.
 mutation: .venv/.dev
 	.venv/bin/python -m tests.mutation
