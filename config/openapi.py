@@ -3,16 +3,34 @@
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
-from config.api import Blank, Shaped, StrictSerializer
-from config.errors import TITLES
+from config.api import UNKNOWN_FIELD, Blank, Shaped, StrictSerializer
+from config.errors import TITLES, problem
 from config.lists import KeysetPagination
+from config.refusals import Reason
 from config.told import Told
 
 PROBLEM = "application/problem+json"
 HEADER, QUERY = OpenApiParameter.HEADER, OpenApiParameter.QUERY
+# One reason of each status, for the examples.
+REASONS = (
+    Reason(UNKNOWN_FIELD.code, str(UNKNOWN_FIELD), pointer="/colour", status=400),
+    Reason("not_authenticated", "Authentication credentials were not provided.", status=401),
+    Reason("scope_missing", "The token needs the scope draft.", "whoever makes the token", status=403),
+    Reason("not_found", "There is no such plan, or it is not yours to see.", status=404),
+    Reason("confirmation_missing", "The owner confirmation is missing.", "owner", "/confirmations/owner", status=409),
+    Reason("stale_version", "It has changed since you read it; it is at version 3 now.", "whoever reads it again", status=412),
+    Reason("too_large", "The body is larger than 64 KiB.", status=413),
+    Reason("media_type", "Send application/json.", status=415),
+    Reason("idempotency_key_reused", "This idempotency key belongs to another call.", "whoever calls", status=422),
+    Reason("if_match_required", "Send If-Match with the ETag that you last read.", "whoever calls", status=428),
+    Reason("throttled", "You have called more often than this installation allows. Wait, then go on.", status=429),
+    Reason("database_unavailable", "A database does not answer or takes no writes; nothing was changed. Try again shortly.", status=503),
+)
+PROBLEMS = {each.status: problem(each.status, (each,), request_id="99338e856ea34854938c07c82425f776") for each in REASONS}
 
 
 class ErrorOutput(serializers.Serializer):
@@ -28,21 +46,6 @@ class ErrorOutput(serializers.Serializer):
 class ProblemOutput(serializers.Serializer):
     """A problem (RFC 9457). `type` leads to its entry in the docs; `errors` holds every reason."""
 
-    example = {
-        "type": "/api/docs#conflict",
-        "title": "This cannot be done now",
-        "status": 409,
-        "detail": "The owner confirmation is missing.",
-        "errors": [
-            {
-                "pointer": "/confirmations/owner",
-                "code": "confirmation_missing",
-                "detail": "The owner confirmation is missing.",
-                "clear_by": "owner",
-            }
-        ],
-        "request_id": "99338e856ea34854938c07c82425f776",
-    }
     type = serializers.CharField()
     title = serializers.CharField()
     status = serializers.IntegerField()
@@ -167,7 +170,9 @@ class ToldSchema(AutoSchema):
             if hasattr(answer, "example"):
                 page = {"next": None, "previous": None, "results": [answer.example]}
                 value = page if self.told.listed else answer.example
-                found.append(OpenApiExample("Answer", value, response_only=True, status_codes=[str(status)]))
+                found.append(
+                    OpenApiExample("Answer", value, response_only=True, status_codes=[str(status)], media_type=self.told.media_type)
+                )
         return found
 
     def get_response_serializers(self) -> dict:
@@ -176,6 +181,8 @@ class ToldSchema(AutoSchema):
         return answers | {(status, PROBLEM): OpenApiResponse(ProblemOutput, description=TITLES[status][1]) for status in self._refusals()}
 
     def _answer(self, answer) -> OpenApiResponse:
+        if answer is not None and issubclass(answer, serializers.CharField):
+            answer = OpenApiTypes.STR
         if answer is not None and self.told.listed:
             name = answer.__name__.removesuffix("Output")
             parts = {"next": serializers.CharField(allow_null=True), "previous": serializers.CharField(allow_null=True)}
@@ -204,6 +211,17 @@ def strict_inputs(result: dict, **options) -> dict:
     for name, schema in result["components"]["schemas"].items():
         if name.removeprefix("Patched") in strict:
             schema["additionalProperties"] = False
+    return result
+
+
+def problem_examples(result: dict, **options) -> dict:
+    """One problem for each status, which all calls refer to."""
+    named = {f"Problem{status}": {"value": body} for status, body in PROBLEMS.items()}
+    result["components"]["examples"] = named
+    for about in [each for path in result["paths"].values() for each in path.values()]:
+        for status, answer in about["responses"].items():
+            if PROBLEM in answer.get("content", {}):
+                answer["content"][PROBLEM]["examples"] = {"Problem": {"$ref": f"#/components/examples/Problem{status}"}}
     return result
 
 

@@ -203,7 +203,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "POSTPROCESSING_HOOKS": ["config.openapi.strict_inputs", "readiness.openapi.public_routes"],
+    "POSTPROCESSING_HOOKS": ["config.openapi.strict_inputs", "config.openapi.problem_examples", "readiness.openapi.public_routes"],
     "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 KNOX_TOKEN_MODEL = "access.ApiToken"  # noqa: S105  a model, not a token

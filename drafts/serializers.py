@@ -107,6 +107,39 @@ MOVES = {"type": "array", "items": {"type": "object"}}
 class BoundaryObjectOutput(serializers.Serializer):
     """A draft: `production_write` is false."""
 
+    example = {
+        "schema": "readiness.boundary_object.v1",
+        "plan": "806336fe-515f-44c1-a8b9-3c457a3e4bd8",
+        "name": "Ledger export",
+        "state": "draft",
+        "version": 2,
+        "production_write": False,
+        "boundary": {
+            "partner": "northstar_controls",
+            "external_reference": "LEDG-17",
+            "gate_type": "data_export_gate",
+            "system_scope": "ledger",
+            "authority_context": "chief accountant signs each export",
+        },
+        "moves": [
+            {
+                "number": 1,
+                "corrects": None,
+                "gate_type": "cross_org_handoff_gate",
+                "system_scope": "ledger",
+                "authority_context": "auditor receives a copy",
+            }
+        ],
+        "api_access": {
+            "plan_url": "https://readiness.example.org/api/v1/plans/806336fe-515f-44c1-a8b9-3c457a3e4bd8/",
+            "moves_url": "https://readiness.example.org/api/v1/plans/806336fe-515f-44c1-a8b9-3c457a3e4bd8/moves/",
+            "review_requests_url": "https://readiness.example.org/api/v1/review-requests/",
+            "gate_url": "https://readiness.example.org/api/v1/gate/",
+            "jwks_url": "https://readiness.example.org/protocol/v1/jwks.json",
+            "headers": ["Authorization", "If-Match"],
+            "authorization_scheme": "Token",
+        },
+    }
     schema = serializers.CharField()
     plan = serializers.UUIDField()
     name = serializers.CharField()

@@ -47,6 +47,24 @@ class FindingOutput(serializers.Serializer):
 
 
 class ChecksOutput(serializers.Serializer):
+    example = {
+        "status": READY,
+        "as_of": "2026-11-24T12:55:41.948958Z",
+        "age": 0.132,
+        "checks": [
+            {
+                "id": "demo_data",
+                "number": 12,
+                "title": "No demo data",
+                "area": "Deployment Review",
+                "result": "warn",
+                "evidence": "12 accounts and partners were made by the demo; the accounts' password is public.",
+                "remedy": "Use a pair of databases that `seed_demo` was never run on.",
+                "age": 0.132,
+                "cost": 4.1,
+            }
+        ],
+    }
     status = serializers.ChoiceField([READY, BLOCKED, UNKNOWN])
     as_of = serializers.DateTimeField()
     age = serializers.FloatField()

@@ -5,6 +5,7 @@ from functools import cache
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 from drf_spectacular.generators import SchemaGenerator
 
 from config.errors import TITLES
@@ -43,10 +44,24 @@ READINESS = {
     "additionalProperties": False,
 }
 READINESS["required"] = sorted(READINESS["properties"])
+READINESS_EXAMPLE = {
+    "draft_store_isolation": "dedicated",
+    "environment": "production",
+    "launch_gate": {"passes_enterprise_db_gate": True, "recommended_require_flag": True, "requires_self_service_database_url": True},
+    "local_production_db_override_enabled": False,
+    "primary_database_url_configured": True,
+    "production_like": True,
+    "production_write_from_self_service": False,
+    "require_self_service_database_url": True,
+    "self_service_database_url_configured": True,
+    "status": READY,
+}
+SCHEMA_EXAMPLE = {"openapi": "3.1.0", "info": {"title": "Readiness", "version": "1"}, "paths": {}, "components": {}}
 
 
-def _open(name: str, summary: str, schema: dict) -> dict:
-    answer = {"description": summary, "content": {"application/json": {"schema": schema}}}
+def _open(name: str, summary: str, schema: dict, *, example: dict) -> dict:
+    content = {"schema": schema, "examples": {"Answer": {"value": example}}}
+    answer = {"description": summary, "content": {"application/json": content}}
     return {"get": {"operationId": name, "summary": summary, "tags": [name.split("_")[0]], "responses": {"200": answer}}}
 
 
@@ -54,8 +69,10 @@ def public_routes(result: dict, **options) -> dict:
     """The API and nothing else: with the two routes that are plain views, without what only lies beside it."""
     result["components"]["schemas"]["ReadinessOutput"] = READINESS
     result["paths"] = {path: about for path, about in result["paths"].items() if path.startswith("/api/")} | {
-        "/api/v1/readiness": _open("readiness_read", "Is this installation ready?", {"$ref": "#/components/schemas/ReadinessOutput"}),
-        "/api/v1/schema": _open("schema_read", "This schema", {"type": "object"}),
+        "/api/v1/readiness": _open(
+            "readiness_read", "Is this installation ready?", {"$ref": "#/components/schemas/ReadinessOutput"}, example=READINESS_EXAMPLE
+        ),
+        "/api/v1/schema": _open("schema_read", "This schema", {"type": "object"}, example=SCHEMA_EXAMPLE),
     }
     return result
 
@@ -67,11 +84,13 @@ def document() -> dict:
 
 
 @require_safe
+@gzip_page
 def schema(request) -> JsonResponse:
     return JsonResponse(document(), json_dumps_params={"indent": 1}, headers={"Cache-Control": "public, max-age=60"})
 
 
 @require_safe
+@gzip_page
 def docs(request) -> HttpResponse:
     """Error types, and every call of the schema in words. Plain HTML, so that it needs no script and no wider policy."""
     shown = {"problems": words.PROBLEMS, "account": signed_in(request)[0], "rooms": _rooms()}

@@ -36,11 +36,26 @@ class StatusOutput(serializers.Serializer):
     sig_alg = serializers.CharField()
 
 
-class CheckpointOutput(serializers.Serializer):
+class CheckpointOutput(serializers.CharField):
     """A C2SP signed note."""
+
+    example = (
+        "readiness.example.org\n8\nKpzYbRHo7755Aki4hQMblT/4GoRts3JxkQdvSJEncX4=\n\n— readiness.example.org "
+        "m69LCLivnGLOIbr6fIe0hEXU84pKmJ5gepfGc3dDVaxAOgqwgGez7t57+neMmFFIn7cYSTeh+p8gl3E4RBqlsQ3UZgY=\n"
+    )
 
 
 class InclusionOutput(serializers.Serializer):
+    example = {
+        "leaf_hash": "7b7aecfe2321a5f924574e2ab93bf6edbfabc555fbfb09d77d70c62d51ca5cde",
+        "leaf_index": 6,
+        "tree_size": 8,
+        "hashes": [
+            "e44a148dd61a2b23c1cd8ca07bee273e36f3cb460f6caf7fb7669cf96a003f25",
+            "d51379afa13212ae1816045024892623aea945bc823ae7f36e1c794e859a8558",
+            "c1f10f2bd0de290bc0915693185ab75a2bb8f56bc26789495a50388e2c37cdf8",
+        ],
+    }
     leaf_hash = serializers.CharField()
     leaf_index = serializers.IntegerField()
     tree_size = serializers.IntegerField()
@@ -48,6 +63,14 @@ class InclusionOutput(serializers.Serializer):
 
 
 class ConsistencyOutput(serializers.Serializer):
+    example = {
+        "first": 1,
+        "second": 3,
+        "hashes": [
+            "36d9ab83e1bcd1a6e621d587392ad3f7114eadada115cf40b1fd21fb91953ed6",
+            "2fc6755129a0705823b163cd967b5e811d2b95c858bd9fe9ca516e84854d004d",
+        ],
+    }
     first = serializers.IntegerField()
     second = serializers.IntegerField()
     hashes = Shaped(HASHES)

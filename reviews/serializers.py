@@ -226,6 +226,7 @@ class EnvironmentOutput(serializers.Serializer):
 
 
 class ConfirmationsOutput(serializers.Serializer):
+    example = {"next": None, "previous": None, "results": [ConfirmationOutput.example]}
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
     results = ConfirmationOutput(many=True)

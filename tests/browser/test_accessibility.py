@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PUBLIC = [
-    "/verify",
+    "/verify", "/api/docs",
     "/self-service/readiness", "/self-service/rollout-gates", "/protocol", "/accounts/login/", "/accounts/password/", "/accounts/tokens/",
     "/accounts/mail/",
     "/accounts/second-factor/", "/nothing-here",
@@ -59,7 +59,7 @@ def record_paths(auditor) -> list[str]:
 
 
 WHO = {
-    "": lambda _: PUBLIC[:5],
+    "": lambda _: PUBLIC[:6],
     "owner": owner_paths,
     "release": desk_paths,
     "auditor": record_paths,
@@ -70,6 +70,21 @@ WHO = {
 def findings(visitor) -> list[str]:
     found = Axe().run(visitor.page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
     return [f"{visitor.page.url}: {finding['id']}: {node['html'][:160]}" for finding in found for node in finding["nodes"]]
+
+
+def test_the_docs_of_the_api_are_whole_under_the_strict_policy_in_60_kilobytes(visit):
+    visitor, answers = visit(), []
+    visitor.page.on("response", lambda answer: answers.append(answer))
+
+    visitor.go("/api/docs")
+    visitor.page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+    visitor.look()
+
+    assert findings(visitor) == []
+    assert "default-src 'self'" in answers[0].header_value("content-security-policy")
+    assert visitor.page.locator("script, style, [style]").count() == 0
+    assert visitor.page.locator("details").count() > 30
+    assert sum(answer.request.sizes()["responseBodySize"] for answer in answers) <= 60_000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
