@@ -1,7 +1,5 @@
 """The forms of signing in, of a password, a second factor, and API tokens."""
 
-import re
-
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
@@ -10,10 +8,9 @@ from django.utils.translation import gettext_lazy
 
 from access import zones
 from access.models import Mail, Scope
-from config.custody import name_text
+from config.custody import name_text, slug_text
 from config.forms import StrictForm
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 MOST_PARTNERS = 20
 LONGEST_DAYS = 3650
 
@@ -109,6 +106,8 @@ class NewTokenForm(StrictForm):
 
     def clean_partners(self) -> list[str] | None:
         slugs = [word.strip() for word in self.cleaned_data["partners"].split(",") if word.strip()]
-        if any(not SLUG.match(slug) for slug in slugs) or len(slugs) > MOST_PARTNERS:
-            raise ValidationError(f"Give at most {MOST_PARTNERS} slugs: small letters, digits, dashes and underscores.", code="invalid")
+        if len(slugs) > MOST_PARTNERS:
+            raise ValidationError(f"Give at most {MOST_PARTNERS} slugs.", code="invalid")
+        for slug in slugs:
+            slug_text(slug)
         return sorted(set(slugs)) or None

@@ -8,7 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from knox.models import AbstractAuthToken
 
-from config.constraints import within
+from config.constraints import json_within, within
+from config.custody import no_payload
 
 username_validator = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Use letters, digits, dots, dashes and underscores; an e-mail address is not a username."
@@ -26,7 +27,8 @@ class Mail(models.TextChoices):
 class User(AbstractUser):
     """A person, or a machine that never reviews. The username goes into permanent records, so it may not be an e-mail address."""
 
-    username = models.CharField(max_length=64, unique=True, validators=[username_validator])
+    username = models.CharField(max_length=64, unique=True, validators=[username_validator, no_payload])
+    email = models.EmailField("email address", blank=True, validators=[no_payload])
     machine = models.BooleanField(default=False, help_text="A job or client. It can draft and read, and it never counts as a reviewer.")
     mail = models.CharField(max_length=9, choices=Mail.choices, default=Mail.ALL, db_default=Mail.ALL)
     # In which they read times, such as Europe/Berlin (access/zones.py).
@@ -35,6 +37,8 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(condition=~models.Q(username__contains="@"), name="username_is_no_address"),
+            within("username_short", "username", 64),
+            within("user_email_short", "email", 254),
             models.CheckConstraint(condition=models.Q(mail__in=Mail.values), name="user_mail_known"),
             within("user_time_zone_short", "time_zone", 64),
         ]
@@ -64,7 +68,9 @@ class ApiToken(AbstractAuthToken):
             models.CheckConstraint(
                 condition=models.Q(revoked_at__isnull=True, revoked_by="") | models.Q(revoked_at__isnull=False),
                 name="token_revoked_by_somebody",
-            )
+            ),
+            within("token_name_short", "name", 80),
+            json_within("token_partners_short", "partners", 2000),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from access import limits
 from access.checked import CheckedTokens
 from access.models import ApiToken, Scope
-from config.custody import name_text
+from config.custody import name_text, slug_text
 
 logger = logging.getLogger(__name__)
 USE_SECONDS = 60
@@ -25,9 +25,11 @@ _checked = CheckedTokens()
 def create_token(
     user, *, scopes: list[str], partners: list[str] | None = None, name: str = "", lifetime: timedelta, created_by: str = ""
 ) -> str:
-    """Store a new token's digest and return the token, which is shown this once. ValueError: an unknown scope; ValidationError: a name."""
+    """Store a new token's digest and return the token, which is shown this once. ValueError: an unknown scope; ValidationError: a text."""
     if name:
         name_text(name)
+    for slug in partners or ():
+        slug_text(slug)
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
         raise ValueError(f"Name at least one scope out of: {', '.join(Scope.values)}.")

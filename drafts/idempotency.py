@@ -50,7 +50,9 @@ class Keyed:
 
     @property
     def place(self) -> dict:
-        return {"user_id": self.actor.user_id, "token_id": self.actor.token_id, "route": self.route, "key": self.key}
+        """Where its answer is kept. Of the key only a digest: it is a text from outside like any other."""
+        key = hashlib.sha256(self.key.encode()).hexdigest()
+        return {"user_id": self.actor.user_id, "token_id": self.actor.token_id, "route": self.route, "key": key}
 
     @property
     def digest(self) -> str:

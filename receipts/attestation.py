@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from config.clock import database_now
+from config.payload import kind_of
 from config.refusals import Reason, Refused
 from receipts.canonical import b64, canonical_bytes, unb64
 from receipts.envelope import rfc3339, whole_second
@@ -37,7 +38,7 @@ def trust_anchor(root_key_id: str, public_key: bytes) -> dict[str, str]:
 
 
 def demand_root_id(root_key_id: str) -> None:
-    if not ROOT_ID.fullmatch(root_key_id):
+    if not ROOT_ID.fullmatch(root_key_id) or kind_of(root_key_id):
         detail = "A root's name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit."
         raise Refused(Reason("invalid_root_id", detail, status=400))
 

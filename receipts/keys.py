@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from config.clock import database_now
+from config.custody import plain_text
 from config.databases import STORE
 from config.refusals import Reason, Refused
 from receipts import log, signing, status
@@ -110,9 +112,7 @@ def revoke(kid: str, *, reason: str, since: datetime | None = None) -> SigningKe
 
     `since`: from when on it counts as compromised; without it, from now.
     """
-    reason = reason.strip()
-    if not reason or len(reason) > REASON_LENGTH or not reason.isprintable():
-        raise Refused(Reason("invalid_reason", f"Say why in one line of 1 to {REASON_LENGTH} characters.", status=400))
+    _check_reason(reason := reason.strip())
     with changing_keys():
         key, now = _locked(kid), database_now()
         if since is not None and since > now:
@@ -129,6 +129,15 @@ def revoke(kid: str, *, reason: str, since: datetime | None = None) -> SigningKe
             status.sign_if_possible()
         _log(key)
         return key
+
+
+def _check_reason(reason: str) -> None:
+    if not reason or len(reason) > REASON_LENGTH:
+        raise Refused(Reason("invalid_reason", f"Say why in one line of 1 to {REASON_LENGTH} characters.", status=400))
+    try:
+        plain_text(reason)
+    except ValidationError as error:
+        raise Refused(Reason(error.code, error.messages[0], status=400)) from None
 
 
 def _locked(kid: str) -> SigningKey:

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models.functions import Now
 
+from config.constraints import within
 from receipts import envelope as forms
 
 KID = 43
@@ -65,6 +66,7 @@ class SigningKey(models.Model):
                 condition=~models.Q(state=KeyState.REVOKED) | (models.Q(revoked_at__isnull=False) & ~models.Q(reason="")),
                 name="key_revoked_since_and_why",
             ),
+            within("key_reason_short", "reason", 300),
         ]
 
     def __str__(self) -> str:
@@ -89,7 +91,10 @@ class Attestation(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(not_after__gt=models.F("not_before")), name="attestation_lasts")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(not_after__gt=models.F("not_before")), name="attestation_lasts"),
+            within("attestation_root_short", "root_key_id", 64),
+        ]
 
     def __str__(self) -> str:
         return f"{self.root_key_id} on {self.subject_kid}"

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
 
@@ -15,7 +14,7 @@ from access.people import primary_unavailable
 from access.tokens import revoke_token
 from config.databases import PRIMARY, STORE
 from config.refusals import Reason, recorded, refuse_if
-from drafts.custody import folded, name_text, no_payload, rule_reasons, slug_text
+from drafts.custody import folded, name_text, rule_reasons, slug_text
 from drafts.models import Membership, Partner, Role
 from reviews.models import Environment, ReviewPolicy
 from reviews.record import database_now, write_event
@@ -60,7 +59,6 @@ def _username_reasons(user: User) -> list[Reason]:
     """Also: two names that differ in case or width only would be taken for one."""
     try:
         user.full_clean(exclude=["password"])
-        no_payload(user.username)
     except ValidationError as error:
         detail = " ".join(error.messages)
         return [Reason("invalid", detail, pointer="/username", status=400)]
@@ -86,7 +84,7 @@ def _own_reasons(actor: Actor, user: User, code: str, detail: str) -> list[Reaso
 def set_groups(actor: Actor, user: User, *, add: set[str] = frozenset(), remove: set[str] = frozenset()) -> None:
     """Put somebody into groups and out of others. Nobody changes their own. Who is in any group has a seat at the desk."""
     with recorded(actor, "set_groups"):
-        _guards(actor, _own_reasons(actor, user, "own_groups", "Nobody changes their own groups."), group_reasons(add))
+        _guards(actor, _own_reasons(actor, user, "own_groups", "Nobody changes their own groups."), group_reasons(add | remove))
         _note(actor, "set_groups", user_id=user.pk, username=user.username, add=sorted(add), remove=sorted(remove))
         with transaction.atomic(using=PRIMARY):
             user.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in sorted(add)))
@@ -110,7 +108,7 @@ def set_email(actor: Actor, user: User, address: str) -> None:
 
 def _address_reasons(address: str) -> list[Reason]:
     try:
-        validate_email(address) if address else None
+        User._meta.get_field("email").clean(address, None)
     except ValidationError:
         return [Reason("invalid", "This is no e-mail address.", pointer="/email", status=400)]
     return []

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from access.actors import Actor
 from config.databases import STORE
+from config.payload import kind_in_link
 from config.refusals import Reason, not_found, recorded, refuse_if
 from drafts.models import Partner
 from reviews import outward, signature
@@ -62,6 +63,9 @@ def add(actor: Actor, *, url: str, partner_slug: str | None = None, events: list
 def _input_reasons(url: str, partner_slug: str | None, partner: Partner | None, events: list[str]) -> list[Reason]:
     fault = outward.url_fault(url, guard())
     reasons = [Reason("invalid", fault, pointer="/url", status=400)] if fault else []
+    if not fault and kind_in_link(url):
+        detail = "The address holds what looks like a credential. It needs none: deliveries are signed."
+        reasons.append(Reason("payload_credential", detail, pointer="/url", status=400))
     if partner_slug and partner is None:
         reasons.append(Reason("unknown_partner", "There is no such partner.", pointer="/partner", status=400))
     if set(events) - set(State.values):

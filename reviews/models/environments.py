@@ -8,7 +8,7 @@ import rfc8785
 from django.db import models
 from django.db.models.functions import JSONObject, Now
 
-from config.constraints import within
+from config.constraints import json_within, within
 from drafts.custody import name_text, slug_text
 from receipts.models import HEX_DIGEST
 
@@ -90,7 +90,10 @@ class ReviewPolicy(models.Model):
     class Meta:
         ordering = ["environment", "-version"]
         verbose_name_plural = "review policies"
-        constraints = [models.UniqueConstraint(fields=["environment", "version"], name="one_policy_per_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "version"], name="one_policy_per_version"),
+            json_within("policy_rules_short", "rules", 40_000),
+        ]
 
     def __str__(self) -> str:
         return f"{self.environment} v{self.version}"
@@ -213,6 +216,9 @@ class StagingPin(models.Model):
     jwks = models.JSONField()
     environment = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [within("staging_issuer_short", "issuer", 200)]
 
     def __str__(self) -> str:
         return self.issuer

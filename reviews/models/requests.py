@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.utils.functional import cached_property
 from django_fsm import FSMField, transition
 
-from config.constraints import within
+from config.constraints import json_within, within
 from drafts.models import CoveragePlan
 from receipts.models import HEX_DIGEST
 from reviews.models.environments import Environment, ReviewPolicy
@@ -79,6 +79,7 @@ class DeploymentReviewRequest(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state__in=LAPSING_STATES) | models.Q(expires_at__isnull=False), name="request_ends_some_time"
             ),
+            json_within("request_subject_short", "subject", 20_000),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="request_newest_first"),
@@ -220,6 +221,8 @@ class Confirmation(models.Model):
                 name="confirmation_named_has_name",
             ),
             within("confirmation_link_short", "evidence_url", 500),
+            within("confirmation_sha256_short", "evidence_sha256", HEX_DIGEST),
+            json_within("confirmation_fields_short", "fields", 8_000),
             within("confirmation_named_short", "named", 64),
         ]
         indexes = [models.Index(fields=["named_id"], condition=models.Q(named_id__isnull=False), name="confirmation_of_named")]

@@ -5,7 +5,7 @@ import uuid
 from django.core.validators import MaxLengthValidator
 from django.db import models
 
-from config.constraints import within
+from config.constraints import json_within, within
 from drafts.custody import comment_text
 from receipts.models import HEX_DIGEST
 from reviews.models.requests import DeploymentReviewRequest
@@ -41,6 +41,7 @@ class Vote(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(choice__in=Choice.values), name="vote_choice_known"),
             within("vote_comment_short", "comment", 2000, lines=True),
+            json_within("vote_conditions_short", "conditions", 40_000),
             models.UniqueConstraint(
                 fields=["review_request", "revision", "user_id"], condition=models.Q(choice__in=APPROVING), name="one_approval_per_person"
             ),

@@ -1,5 +1,6 @@
 """Idempotency keys: one effect, the same answer again, another call refused, a refusal never kept."""
 
+import hashlib
 import json
 from datetime import timedelta
 
@@ -122,17 +123,28 @@ def test_P04_nothing_of_a_refused_call_is_kept(owner, story):
     assert KeptAnswer.objects.count() == 0
 
 
+def digest_of(key: str) -> str:
+    """What is kept of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def test_P04_a_key_is_a_text_from_outside_and_is_not_kept(owner, story):
+    key = "gh" + "p_" + "q8Zr" * 9
+    assert owner.post("plans/", plan_body(story), HTTP_IDEMPOTENCY_KEY=key).status_code == 201
+    assert list(KeptAnswer.objects.values_list("key", flat=True)) == [digest_of(key)]
+
+
 def test_answers_are_kept_for_a_day_and_then_forgotten(owner, story, capsys):
     owner.post("plans/", plan_body(story), **KEY)
     owner.post("plans/", plan_body(story, external_reference="key-2"), HTTP_IDEMPOTENCY_KEY="old")
     for key, age in (("old", timedelta(hours=25)), (KEY["HTTP_IDEMPOTENCY_KEY"], timedelta(hours=23, minutes=59))):
-        KeptAnswer.objects.filter(key=key).update(created_at=Now() - age)
+        KeptAnswer.objects.filter(key=digest_of(key)).update(created_at=Now() - age)
 
     with pytest.raises(SystemExit) as done:
         call_command("forget_answers", "--json")
 
     assert (done.value.code, json.loads(capsys.readouterr().out)) == (0, {"deleted": 1})
-    assert KeptAnswer.objects.get().key == KEY["HTTP_IDEMPOTENCY_KEY"]
+    assert KeptAnswer.objects.get().key == digest_of(KEY["HTTP_IDEMPOTENCY_KEY"])
     assert owner.post("plans/", plan_body(story), **KEY)["Idempotency-Replayed"] == "true"
 
 

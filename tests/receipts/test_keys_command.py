@@ -158,7 +158,7 @@ def test_S09_a_rotation_and_a_revocation_step_by_step(key_file, tmp_path):
         (["retire", "--kid", "x"], "no key of that name"),
         (["revoke", "--kid", "x", "--reason", "y"], "no key of that name"),
         (["revoke", "--kid", SIGNER.kid, "--reason", " "], "Say why"),
-        (["revoke", "--kid", SIGNER.kid, "--reason", "a\nb"], "Say why"),
+        (["revoke", "--kid", SIGNER.kid, "--reason", "a\nb"], "one line"),
         (["revoke", "--kid", SIGNER.kid, "--reason", "x" * 301], "Say why"),
         (["revoke", "--kid", SIGNER.kid, "--reason", "y", "--since", "soon"], "--since is a time"),
         (["revoke", "--kid", SIGNER.kid, "--reason", "y", "--since", "2999-01-01T00:00:00Z"], "from now or from an earlier time"),

@@ -25,9 +25,9 @@ class Command(BaseCommand):
             raise CommandError("--days must be from 1 to 3650.")
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
-            raise CommandError(f"There is no active user {username!r}.")
+            raise CommandError("There is no active user of that name.")
         try:
             token = create_token(user, scopes=scope, partners=partner, name=name, lifetime=timedelta(days=days), created_by="command line")
         except ValidationError as error:
-            raise CommandError(f"--name: {error.messages[0]}") from None
+            raise CommandError(f"The token's name, or a partner: {error.messages[0]}") from None
         self.stdout.write(f"Token for {username} ({', '.join(sorted(set(scope)))}), {days} days, shown this once: {token}")
