@@ -6,7 +6,7 @@ BENCH_ARGS ?=
 AUDIT_ARGS ?=
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint format bench races machine mutation faults audit sbom screenshots
+.PHONY: demo test lint format bench races machine mutation faults audit sbom pooled screenshots
 .DELETE_ON_ERROR:
 
 demo: .venv/.runtime
@@ -67,6 +67,11 @@ audit: .venv/.dev
 sbom: .venv/.dev
 	mkdir -p build
 	.venv/bin/python -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.cdx.json
+
+# The story of a review, and a crowd, through pgbouncer in transaction mode with two connections to each side.
+pooled: .venv/.dev
+	command -v pgbouncer >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y pgbouncer; }
+	.venv/bin/python -m pytest $(PYTEST_ARGS) tests/faults/pooled.py
 
 .venv/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 …"; exit 1; }

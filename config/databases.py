@@ -25,8 +25,8 @@ POSTGRES_OPTIONS = frozenset(
 # libpq splits at commas, also at one that stood as %2C in the URL; anything but letters, digits and these could hide a name from the guard.
 PLAIN_HOST = re.compile(r"[\w.:%-]+|/[^,]+", re.ASCII)
 LIBPQ_ADDRESS_VARIABLES = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")
-# Milliseconds, for processes that serve requests; commands get no statement limit.
-REQUEST_TIMEOUTS = "-c statement_timeout=2500 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000"
+# Milliseconds, for processes that serve requests.
+LIMITS = {"statement_timeout": 2500, "lock_timeout": 2000, "idle_in_transaction_session_timeout": 15000}
 CONNECT_SECONDS = 2
 SAMPLE_PASSWORDS = frozenset({"readiness-demo", "change-me"})
 
@@ -59,6 +59,7 @@ class Installation:
     require_self_service: bool
     override_enabled: bool
     override_used: bool
+    pooled: bool
     databases: dict
 
     @property
@@ -187,7 +188,12 @@ def _shared_target(primary: Target) -> Target:
     return Target("sqlite3", (), 0, str(path.with_name(f"{path.stem}.{SCHEMA}{path.suffix}")))
 
 
-def _settings(place: Target, *, schema: str, test_name: str, server: bool) -> dict:
+def session_settings(schema: str, *, limited: bool) -> dict[str, str]:
+    """What holds in each session; behind a pooler the role has it (`manage.py provision`). Commands lift the limits of their role."""
+    return {"search_path": schema, "timezone": "UTC"} | {name: str(limit if limited else 0) for name, limit in LIMITS.items()}
+
+
+def _settings(place: Target, *, schema: str, test_name: str, server: bool, pooled: bool) -> dict:
     if place.engine == "sqlite3":
         options = {
             "transaction_mode": "IMMEDIATE",
@@ -195,7 +201,9 @@ def _settings(place: Target, *, schema: str, test_name: str, server: bool) -> di
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;",
         }
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": place.name, "OPTIONS": options, "TEST": {"NAME": f"{place.name}.test"}}
-    flags = f"-c search_path={schema} -c timezone=UTC {REQUEST_TIMEOUTS if server else ''}".strip()
+    flags = " ".join(f"-c {name}={value}" for name, value in session_settings(schema, limited=server).items())
+    # A pooler in transaction mode gives each transaction another session, so nothing may be said to one or kept in it.
+    at_start = {} if pooled else {"options": flags}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": place.hosts[0],
@@ -203,7 +211,8 @@ def _settings(place: Target, *, schema: str, test_name: str, server: bool) -> di
         "NAME": place.name,
         "USER": place.user,
         "PASSWORD": place.password,
-        "OPTIONS": {"connect_timeout": CONNECT_SECONDS, "options": flags, **dict(place.options)},
+        "OPTIONS": {"connect_timeout": CONNECT_SECONDS, **at_start, **dict(place.options)},
+        "DISABLE_SERVER_SIDE_CURSORS": pooled,
         "CONN_MAX_AGE": 60 if server else 0,
         "CONN_HEALTH_CHECKS": True,
         # Two aliases with the same host, port and name would count as one test database, so each gets a name of its own.
@@ -221,6 +230,7 @@ def installation(environ: Mapping[str, str], *, server: bool) -> Installation:
     production_like = is_production_like(word)
     require = env.switch(environ, "REQUIRE_SELF_SERVICE_DATABASE_URL")
     override = env.switch(environ, "ALLOW_LOCAL_PRODUCTION_DATABASE")
+    pooled = env.switch(environ, "POOLED")
     targets = _targets(environ, require=require)
     override_used = _refuse_managed_hosts(environ, targets=targets, production_like=production_like)
     _refuse_sample_passwords(targets, production_like=production_like)
@@ -234,8 +244,9 @@ def installation(environ: Mapping[str, str], *, server: bool) -> Installation:
         require_self_service=require,
         override_enabled=override,
         override_used=override_used,
+        pooled=pooled,
         databases={
-            PRIMARY: _settings(primary, schema="public", test_name="primary", server=server),
-            STORE: _settings(store, schema=SCHEMA, test_name="store", server=server),
+            PRIMARY: _settings(primary, schema="public", test_name="primary", server=server, pooled=pooled),
+            STORE: _settings(store, schema=SCHEMA, test_name="store", server=server, pooled=pooled),
         },
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from config.databases import SCHEMA
+from config.databases import SCHEMA, session_settings
 from readiness.schema import APPEND_ONLY, GUARDED
 
 SERVING = sql.SQL("SELECT, INSERT, UPDATE, DELETE")
@@ -13,13 +13,17 @@ NO_POWERS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
 
 @dataclass(frozen=True)
 class Side:
-    """One database: its name, the schema its tables live in, the role that migrates, the role that serves, the role of the other side."""
+    """One database: its name, the schema its tables live in, the role that migrates, the role that serves, the role of the other side.
+
+    `pooled`: a pooler stands in front, so the serving role itself has what each session would be told otherwise.
+    """
 
     database: str
     schema: str
     owner: str
     runtime: str
     other: str
+    pooled: bool = False
 
     @property
     def append_only(self) -> dict[str, tuple[str, ...]]:
@@ -88,4 +92,13 @@ def _kept(side: Side, table: str, taken: str, columns: tuple[str, ...]) -> sql.C
 
 def statements(side: Side) -> list[sql.Composable]:
     """Everything for one database, in order; may be run again at any time. Run by an administrator inside that database."""
-    return [*_role(side.owner), *_role(side.runtime), *_fence(side), *_rights(side)]
+    return [*_role(side.owner), *_role(side.runtime), *_fence(side), *_rights(side), *_sessions(side)]
+
+
+def _sessions(side: Side) -> list[sql.Composable]:
+    if not side.pooled:
+        return []
+    wanted = session_settings(side.schema, limited=True)
+    said = "ALTER ROLE {runtime} IN DATABASE {database} SET "
+    names = {"runtime": side.runtime, "database": side.database}
+    return [sql.SQL("{}{} = {}").format(_named(said, **names), sql.SQL(name), sql.Literal(value)) for name, value in wanted.items()]

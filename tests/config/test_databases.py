@@ -84,9 +84,19 @@ def test_shared_store_on_sqlite_is_a_second_file(tmp_path):
 @pytest.mark.parametrize("server", [True, False])
 def test_statement_limits_are_for_servers_only(server):
     for database in read(server=server).databases.values():
-        assert ("statement_timeout" in database["OPTIONS"]["options"]) is server
-        assert ("lock_timeout" in database["OPTIONS"]["options"]) is server
+        for name, limit in (("statement_timeout", 2500), ("lock_timeout", 2000), ("idle_in_transaction_session_timeout", 15000)):
+            assert f"-c {name}={limit if server else 0}" in database["OPTIONS"]["options"]
         assert database["OPTIONS"]["connect_timeout"] == 2
+
+
+def test_behind_a_pooler_nothing_is_said_to_a_session_and_nothing_kept_in_it():
+    for database in read(POOLED="true").databases.values():
+        assert "options" not in database["OPTIONS"]
+        assert database["DISABLE_SERVER_SIDE_CURSORS"] is True
+    for database in read().databases.values():
+        assert database["DISABLE_SERVER_SIDE_CURSORS"] is False
+    with pytest.raises(ImproperlyConfigured, match="POOLED must be true or false"):
+        read(POOLED="transaction")
 
 
 def test_options_of_the_url_reach_the_driver_and_cannot_replace_ours():

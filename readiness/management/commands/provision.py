@@ -50,7 +50,7 @@ class Command(BaseCommand):
         if not (here["USER"] and there["USER"]):
             raise CommandError("Both URLs must name the role that serves.")
         schema = "public" if alias == PRIMARY else SCHEMA
-        return Side(here["NAME"], schema, here["USER"] + owner_suffix, here["USER"], there["USER"])
+        return Side(here["NAME"], schema, here["USER"] + owner_suffix, here["USER"], there["USER"], settings.INSTALLATION.pooled)
 
     def _print(self, alias: str, side: Side) -> None:
         self.stdout.write(f"-- {WORDS[alias]}: as an administrator, inside the database {side.database}")
