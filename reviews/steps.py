@@ -3,11 +3,10 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
@@ -16,19 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 from access.actors import Actor
 from access.pages import counts, page, page_actor
 from config.forms import VersionForm
-from config.methods import require_safe
-from config.refusals import Reason, Refused
-from drafts.coverage import owner_reasons, owns, visible_plans
-from reviews import confirmations, decisions, explain, freezes, guide, packet, reading, since, staging
-from reviews.forms import CommentForm, ConfirmationForm, OpenRequestForm, PersonForm, RequestReviewForm, StagingForm, SubjectForm
-from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Kind, ReviewPolicy, State
+from drafts.coverage import owner_reasons, visible_plans
+from reviews import decisions, freezes, guide, reading, staging
+from reviews.forms import CommentForm, OpenRequestForm, StagingForm, SubjectForm
+from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, State
 from reviews.record import database_now
-from reviews.rights import confirmer_reasons, visible_requests
+from reviews.rights import visible_requests
 from reviews.tasks import EDITABLE
 from reviews.views import visible_request
 
-# Two forms on one page need ids of their own.
-PERSON_ID = "person_%s"
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -82,7 +77,7 @@ def expand(request, plan_id: uuid.UUID) -> HttpResponse:
     return page(request, "reviews/refused.html", {"form": form, "plan": plan, "title": _("Expand this plan")}, status=form.status)
 
 
-# --- subject and confirmations ------------------------------------------------------------------------------------------------------
+# --- subject -------------------------------------------------------------------------------------------------------------------------
 
 
 @form_page
@@ -112,81 +107,6 @@ def _subject_as_it_is(review_request: DeploymentReviewRequest) -> dict:
     return {"version": review_request.version, "subject_name": name, "subject_digest": digest}
 
 
-@form_page
-@login_required
-@counts("confirm")
-def confirmation(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) -> HttpResponse:
-    if kind not in Kind.values:
-        raise Http404
-    actor = page_actor(request)
-    review_request = visible_request(actor, plan_id, request_id)
-    form = ConfirmationForm(posted(request), kind=kind, initial=_confirmation_as_it_is(review_request, kind))
-    if form.is_bound and form.attempt(lambda said: decisions.confirm(actor, request_id, kind, **said)):
-        messages.success(request, _("The %(kind)s confirmation is given in your name.") % {"kind": _(Kind(kind).label)})
-        if owns(actor, review_request.plan.partner_id):
-            return redirect(guide.after_confirming(review_request, now=database_now()))
-        return to_request(review_request)
-    return _confirmation_page(
-        request, actor, review_request, kind, form, PersonForm(initial={"version": review_request.version}, auto_id=PERSON_ID)
-    )
-
-
-@require_POST
-@login_required
-@counts("name_person")
-def name_person(request, plan_id: uuid.UUID, request_id: uuid.UUID, kind: str) -> HttpResponse:
-    """Name who is to confirm one kind, from the form below that confirmation."""
-    if kind not in Kind.values:
-        raise Http404
-    actor = page_actor(request)
-    review_request = visible_request(actor, plan_id, request_id)
-    person = PersonForm(request.POST, auto_id=PERSON_ID)
-    if person.attempt(lambda said: decisions.name_person(actor, request_id, kind, **said)):
-        named = person.outcome.named
-        messages.success(
-            request,
-            _("%(name)s is named and can confirm this now.") % {"name": named} if named else _("Nobody is named for this any more."),
-        )
-        return redirect("confirmation", plan_id, request_id, kind)
-    form = ConfirmationForm(kind=kind, initial=_confirmation_as_it_is(review_request, kind))
-    return _confirmation_page(request, actor, review_request, kind, form, person)
-
-
-def _confirmation_page(
-    request, actor: Actor, review_request: DeploymentReviewRequest, kind: str, form: ConfirmationForm, person: PersonForm
-) -> HttpResponse:
-    found = review_request.confirmations.filter(kind=kind).first()
-    shown = {
-        "form": form,
-        "person": person,
-        "named": found.named if found else "",
-        "review_request": review_request,
-        "kind": kind,
-        "title": _(Kind(kind).label),
-        "statement": _(confirmations.STATEMENTS[Kind(kind)]),
-        "place": _place(review_request, kind),
-        "reasons": confirmer_reasons(actor, review_request, kind),
-        "editable": review_request.state_now in EDITABLE,
-        "may_name": owns(actor, review_request.plan.partner_id),
-    }
-    return page(request, "reviews/confirmation.html", shown, status=person.status if person.is_bound else form.status)
-
-
-def _place(review_request: DeploymentReviewRequest, kind: str) -> tuple[int, int] | None:
-    """The number of this confirmation, and of how many; None for one that nobody asks for."""
-    shown = guide.progress(review_request, guide.ruling_of(review_request), now=database_now()).shown
-    return (shown.index(kind) + 1, len(shown)) if kind in shown else None
-
-
-def _confirmation_as_it_is(review_request: DeploymentReviewRequest, kind: str) -> dict:
-    version = {"version": review_request.version}
-    found = review_request.confirmations.filter(kind=kind).first()
-    if found is None or not found.is_stated:
-        return version
-    until = {"valid_until": f"{found.valid_until:%Y-%m-%d}"} if found.valid_until else {}
-    return version | found.fields | until | {"evidence_url": found.evidence_url, "evidence_sha256": found.evidence_sha256}
-
-
 # --- staging validation ---------------------------------------------------------------------------------------------------------------
 
 
@@ -210,70 +130,6 @@ def staging_validation(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> Ht
         "possible": review_request.state_now in staging.TAKEN_IN,
     }
     return page(request, "reviews/staging.html", shown, status=form.status)
-
-
-# --- check answers and request review -----------------------------------------------------------------------------------------------
-
-
-@form_page
-@login_required
-@counts("request_review")
-def check_answers(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
-    """Everything that would be frozen now; POST freezes it and puts it before the reviewers."""
-    actor = page_actor(request)
-    review_request = visible_request(actor, plan_id, request_id)
-    as_shown = {"version": review_request.version, "plan_version": review_request.plan.version}
-    form = RequestReviewForm(posted(request), initial=as_shown)
-    if form.is_bound and form.attempt(lambda said: decisions.request_review(actor, request_id, **said)):
-        return redirect("sent", plan_id, request_id)
-    editable = review_request.state_now in EDITABLE
-    ruling = explain.newest_policy(review_request.environment) if editable else review_request.policy
-    value = _value(review_request, ruling, editable=editable)
-    shown = {
-        "form": form,
-        "review_request": review_request,
-        "reading": reading.read(value) if value else None,
-        "difference": since.difference_for(actor, review_request, value, find=since.submission_base) if editable else None,
-        "policy": reading.policy_sentences(ruling) if ruling else [],
-        "ends": _ends(ruling) if editable and ruling else None,
-        "reasons": _review_reasons(review_request, ruling, actor) if editable else [],
-        "editable": editable,
-        "may_write": not owner_reasons(actor, review_request.plan.partner, scope="request"),
-    }
-    return page(request, "reviews/check_answers.html", shown, status=form.status)
-
-
-def _ends(ruling: ReviewPolicy) -> dict:
-    """When a review that is requested now would be due, and when it would lapse."""
-    now = database_now()
-    return {"due": now + timedelta(seconds=ruling.due_seconds), "lapses": now + timedelta(seconds=ruling.review_seconds)}
-
-
-def _value(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, *, editable: bool) -> dict | None:
-    """The very packet that would be frozen now, or the frozen one; None without a policy, which belongs into it."""
-    if ruling is None:
-        return None
-    if editable:
-        return packet.build(review_request, revision=review_request.revision + 1, policy=ruling)
-    return packet.value_of(packet.current(review_request))
-
-
-def _review_reasons(review_request: DeploymentReviewRequest, ruling: ReviewPolicy | None, actor: Actor) -> list[Reason]:
-    """What stands between this draft and its review; the primary being away is one more reason."""
-    try:
-        return explain.review_reasons(review_request, ruling, requester_id=actor.user_id, now=database_now())
-    except Refused as refusal:
-        return list(refusal.reasons)
-
-
-@require_safe
-@login_required
-def sent(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
-    """What happens next, and who was told; once it is decided or taken back, the request's own page says more."""
-    review_request = visible_request(page_actor(request), plan_id, request_id)
-    if review_request.state_now != State.REVIEW_REQUESTED:
-        return to_request(review_request)
-    return page(request, "reviews/sent.html", {"review_request": review_request, **guide.told(review_request)})
 
 
 # --- recall, withdraw, comment, revoke ----------------------------------------------------------------------------------------------

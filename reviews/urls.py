@@ -2,16 +2,16 @@
 
 from django.urls import include, path
 
-from reviews import steps, views
+from reviews import checking, confirming, steps, views
 
 one_request = [
     path("", views.review_request, name="review_request"),
     path("subject", steps.subject, name="subject"),
-    path("confirmations/<slug:kind>", steps.confirmation, name="confirmation"),
-    path("confirmations/<slug:kind>/person", steps.name_person, name="name_person"),
+    path("confirmations/<slug:kind>", confirming.confirmation, name="confirmation"),
+    path("confirmations/<slug:kind>/person", confirming.name_person, name="name_person"),
     path("staging", steps.staging_validation, name="staging"),
-    path("check-answers", steps.check_answers, name="check_answers"),
-    path("sent", steps.sent, name="sent"),
+    path("check-answers", checking.check_answers, name="check_answers"),
+    path("sent", checking.sent, name="sent"),
     path("timeline", views.timeline, name="timeline"),
     *(path(name, steps.step_page, {"name": name}, name=name) for name in steps.STEPS),
 ]

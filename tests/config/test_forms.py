@@ -4,18 +4,17 @@ import pytest
 from django import forms
 from django.http import QueryDict
 
-from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm, SignInForm
+from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm, SignInForm, TimeZoneForm
 from config.forms import StrictForm, VersionForm
 from config.refusals import Reason, Refused
 from drafts.forms import EditPlanForm, MoveForm, NewPlanForm
 from receipts.forms import VerifyForm
+from reviews.confirm_forms import ConfirmationForm, PersonForm
 from reviews.forms import (
     CommentForm,
-    ConfirmationForm,
     DecideForm,
     FreezeForm,
     OpenRequestForm,
-    PersonForm,
     ProposeForm,
     ReasonForm,
     RequestReviewForm,
@@ -23,6 +22,7 @@ from reviews.forms import (
     StagingForm,
     SubjectForm,
 )
+from reviews.home import FilterForm
 
 PROTECTED = {
     "state", "revision", "digest_now", "commitment_id", "policy", "requested_by", "opened_by", "approved_by", "reviewer", "decided_at",
@@ -32,6 +32,7 @@ PROTECTED = {
 FORMS = [
     NewPlanForm, EditPlanForm, MoveForm, SubjectForm, OpenRequestForm, RequestReviewForm, StagingForm, CommentForm, ConfirmationForm,
     DecideForm, CodeForm, MailForm, NewTokenForm, SetUpForm, VerifyForm, ProposeForm, SettleForm, FreezeForm, ReasonForm, PersonForm,
+    FilterForm, TimeZoneForm,
 ]  # fmt: skip
 
 
