@@ -65,7 +65,7 @@ def test_revoking_shows_what_it_does_then_does_it():
     assert visitor.post(path).status_code == 302
     assert caller.get("whoami/").status_code == 401
     assert "revoked already" in text_of(visitor.get(path))
-    assert "revoked by ada" in text_of(visitor.get(PAGE))
+    assert "revoked (ada)" in text_of(visitor.get(PAGE))
 
 
 def test_a_strangers_token_is_404():

@@ -50,7 +50,7 @@ def test_moves_are_appended_and_earlier_ones_shown(owner, story):
     path = plan_path(story.plan, "moves/new")
     owner.submit(path, **MOVE)
     page = owner.get(path)
-    assert "Earlier moves" in text_of(page)
+    assert MOVE["authority_context"] in text_of(page)
 
     owner.submit(path, **MOVE, corrects="1")
 
