@@ -15,14 +15,17 @@ from tests.mutation.plugin import PROJECT, Oracle
 
 MODULES = (
     "config/env.py",
+    "config/router.py",
     "reviews/policy.py",
     "reviews/packet.py",
     "reviews/lifecycle.py",
     "reviews/decisions.py",
     "reviews/opening.py",
+    "reviews/ballot.py",
 )
 ORACLE = (
     "tests/config/test_env.py",
+    "tests/config/test_router.py",
     "tests/reviews/test_policy.py",
     "tests/reviews/test_packet.py",
     "tests/reviews/test_lifecycle.py",

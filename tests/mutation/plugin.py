@@ -118,6 +118,7 @@ class Oracle:
         try:
             for connection in connections.all():
                 connection.connection = None  # the parent's; this process makes its own
+                vars(connection).pop("prepared_questions", None)  # in the words of the code before the change
             put_mutant_in_place(mutant)
         except Exception:
             return UNFIT
@@ -179,10 +180,11 @@ def functions_of(path: str) -> list[types.FunctionType]:
 
 def put_in_place(path: str, code: types.CodeType) -> None:
     """Give the functions of a module, wherever they are held, the code that another text of it has for them."""
-    found = {part.co_qualname: part for part in _codes(code)}
+    found = {(part.co_qualname, part.co_firstlineno): part for part in _codes(code)}
     for function in functions_of(path):
-        if function.__code__.co_qualname in found:
-            function.__code__ = found[function.__code__.co_qualname]
+        # The line too: every lambda at the top of a module has the same name.
+        if changed := found.get((function.__code__.co_qualname, function.__code__.co_firstlineno)):
+            function.__code__ = changed
 
 
 def _codes(code: types.CodeType):

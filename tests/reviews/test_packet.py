@@ -202,3 +202,11 @@ def test_a_packet_has_exactly_the_members_of_the_contract(both_stores):
     value = packet.value_of(Packet.objects.get())
     assert value["schema"] == "readiness.packet.v1"
     assert set(value) == {"schema", "request_id", "revision", "predecessor", *packet.SECTIONS}
+
+
+def test_a_packet_names_the_request_that_it_continues_or_none():
+    story = Story()
+    first = story.in_review()
+    assert packet.intact_value(first)["predecessor"] is None
+    decisions.withdraw(actor(story.owner), first.pk, comment="anew")
+    assert packet.intact_value(story.in_review(predecessor_id=first.pk))["predecessor"] == str(first.pk)
