@@ -1,12 +1,15 @@
 """More races on real PostgreSQL (R02, R03, R08, R12): approve against everything that could take it back, and the A-B-A of facts.md."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.db import connections
 from django.db.models.functions import Now
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from access import second_factor
 from config.refusals import Refused
 from drafts.coverage import append_move, edit_plan
 from reviews import decisions, organisation, policies
@@ -91,6 +94,21 @@ def test_R02_approve_against_removal_from_the_group():
         assert (stored(asked).state == "approved") == (not lost)
         assert all(refusal.codes == ["not_a_reviewer"] for refusal in lost)
         arena.release.groups.add(group)
+    assert_consistent()
+
+
+def test_R02_approve_against_a_reset_of_the_second_factor():
+    """Reset first: refused, whatever the session says. Reset later: the vote stands, and says that there was one."""
+    arena = Arena(rules=ONE, second_factor=True)
+    for number in range(ROUNDS):
+        asked = arena.fresh()
+        app = TOTPDevice.objects.create(user=arena.release, name="app")
+        who = replace(actor(arena.release, channel="admin"), app=app.pk)
+        vote = partial(decisions.vote, who, asked.pk, choice="approve", digest=asked.digest)
+        lost = clean(at_once(*in_turn(number, vote, partial(second_factor.reset, arena.release))))
+        assert (stored(asked).state == "approved") == (not lost)
+        assert all(refusal.codes == ["second_factor_missing"] for refusal in lost)
+        assert list(asked.votes.values_list("second_factor", flat=True)) == [True] * (not lost)
     assert_consistent()
 
 

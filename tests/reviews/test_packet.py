@@ -204,7 +204,7 @@ def test_a_packet_has_exactly_the_members_of_the_contract(both_stores):
     assert set(value) == {"schema", "request_id", "revision", "predecessor", *packet.SECTIONS}
 
 
-def test_a_packet_names_the_request_that_it_continues_or_none():
+def test_a_packet_names_the_request_that_it_continues_or_none(both_stores):
     story = Story()
     first = story.in_review()
     assert packet.intact_value(first)["predecessor"] is None

@@ -1,18 +1,24 @@
 """What a verb leaves behind: a chain of events, and denials that count."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connections
+from django.db import IntegrityError, connections, transaction
 
 from access.actors import Actor
+from access.models import User
 from config.refusals import Reason, Refused
-from reviews import decisions
-from reviews.models import Denial, Event
+from reviews import decisions, freezes, history, organisation, policies
+from reviews.lifecycle import expire
+from reviews.models import Denial, Event, FreezeWindow
 from reviews.record import database_now, deny, event_sha256
 from tests.barrier import at_once, won
-from tests.factories import Story, actor
-from tests.invariants import assert_consistent, refused
+from tests.factories import PRODUCTION_RULES, Story, actor, make_user
+from tests.invariants import assert_consistent, fingerprint, refused
+from tests.pages import Visitor, text_of
+from tests.reviews.machine.cast import lapsed
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 
@@ -145,3 +151,92 @@ def test_F17_no_verb_asks_the_clock_of_the_process(monkeypatch):
     review_request = story.approved()
     decisions.revoke(actor(story.owner), review_request.pk, comment="stop")
     assert_consistent()
+
+
+# --- L08: who may do what, when it ends, and what is asked ------------------------------------------------------------------------------
+
+
+def changes(story: Story) -> list[tuple[str, dict, Callable]]:
+    """(verb, what its event must tell, the change) for every change of roles, gates and the guards of an environment."""
+    operator, other, new = (actor(make_user(name, groups=groups), channel="admin") for name, groups in OPERATING)
+    person, place, partner = User.objects.get(pk=new.user_id), story.environment, story.partner
+    policy = {"rules": PRODUCTION_RULES, "required_confirmations": ["owner"]}
+
+    def settled(name: str):
+        proposal = policies.proposal_of(place)
+        if name == "accept":
+            return policies.accept_policy(other, proposal.pk, digest=proposal.digest)
+        return policies.decline_policy(other if name == "decline" else operator, proposal.pk, comment="why")
+
+    window = {"starts_at": database_now(), "ends_at": database_now() + timedelta(days=1), "reason": "the year ends"}
+    return [
+        (
+            "set_groups",
+            {"username": "new", "add": ["release"], "remove": []},
+            lambda: organisation.set_groups(operator, person, add={"release"}),
+        ),
+        ("set_groups", {"add": [], "remove": ["release"]}, lambda: organisation.set_groups(operator, person, remove={"release"})),
+        ("set_membership", {"role": "owner"}, lambda: organisation.set_membership(operator, person, partner, role="owner")),
+        ("set_membership", {"role": None}, lambda: organisation.set_membership(operator, person, partner, role=None)),
+        ("set_active", {"active": False}, lambda: organisation.set_active(operator, person, active=False)),
+        ("reset_second_factor", {"username": "new"}, lambda: organisation.reset_second_factor(operator, person)),
+        (
+            "set_environment",
+            {"environment": "production", "protected": False},
+            lambda: organisation.set_environment(operator, "production", name="Production", protected=False),
+        ),
+        ("propose_policy", {"environment": "production", "version": 2}, lambda: policies.propose_policy(operator, place, **policy)),
+        ("decline_policy", {"version": 2}, lambda: settled("decline")),
+        ("propose_policy", {"version": 3}, lambda: policies.propose_policy(operator, place, **policy)),
+        ("withdraw_policy", {"version": 3}, lambda: settled("withdraw")),
+        ("propose_policy", {"version": 4}, lambda: policies.propose_policy(operator, place, **policy)),
+        ("accept_policy", {"version": 4, "revokes": 0}, lambda: settled("accept")),
+        ("freeze", {"environment": "production"}, lambda: freezes.freeze(operator, place, **window)),
+        ("end_freeze", {"environment": "production"}, lambda: freezes.end_freeze(other, FreezeWindow.objects.get().pk, comment="over")),
+    ]
+
+
+OPERATING = (("operator", ("operators",)), ("operator2", ("operators",)), ("new", ()))
+
+
+def test_L08_changes_of_roles_gates_and_guards_are_events_of_one_chain_that_auditors_read():
+    story = Story()
+    for verb, told, change in changes(story):
+        before = Event.objects.filter(review_request=None).count()
+        change()
+        (event,) = Event.objects.filter(review_request=None).order_by("number")[before:]
+        assert (event.verb, event.role, event.channel) == (verb, "operator", "admin")
+        assert event.actor in ("operator", "operator2")
+        assert told.items() <= event.detail.items()
+    assert history.organisation_findings() == []
+    page = text_of(Visitor(make_user("auditor", groups=("auditors",))).get("/admin/reviews/event/"))
+    assert all(verb in page for verb in ("set_groups", "accept_policy", "freeze"))
+
+
+def test_L08_an_expiry_is_an_event_like_a_decision():
+    story = Story(approval_seconds=1)
+    approved = lapsed(story.approved())
+    assert expire(approved.pk, wait=True) is True
+    event = Event.objects.get(verb="expire")
+    assert (event.actor, event.role, event.channel) == ("the clock", "clock", "clock")
+    assert (event.from_state, event.to_state, event.revision, event.digest) == ("approved", "expired", 1, approved.digest)
+    assert_consistent()
+
+
+def unwritable(execute, sql, params, many, context):
+    """An execute wrapper: the database takes no event."""
+    if sql.startswith('INSERT INTO "reviews_event"'):
+        raise IntegrityError("no event today")
+    return execute(sql, params, many, context)
+
+
+@pytest.mark.parametrize("number", range(15))
+def test_L08_a_change_whose_event_cannot_be_written_does_not_happen(number):
+    made = changes(Story())
+    for _, _, change in made[:number]:
+        change()
+    before = fingerprint()
+    whole = (transaction.atomic(using="self_service"), transaction.atomic(using="default"))
+    with connections["self_service"].execute_wrapper(unwritable), pytest.raises(IntegrityError, match="no event today"), whole[0], whole[1]:
+        made[number][2]()
+    assert fingerprint() == before
