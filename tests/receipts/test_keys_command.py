@@ -252,7 +252,8 @@ def test_the_root_vouches_for_the_active_key_in_the_protocols_form(key_file, tmp
         ({"--days": "0"}, "from 1 to"),
         ({"--days": "99999"}, "from 1 to"),
         ({"--kid": "x"}, "no such key"),
-        ({"--root-file": "/nowhere/root.pem"}, "No signing key is here"),
+        ({"--root-file": "/nowhere/root.pem"}, "No root's private half can be read there"),
+        ({"--root-file": __file__}, "No root's private half can be read there"),
     ],
 )
 def test_an_attestation_that_would_say_nonsense_is_refused(key_file, tmp_path, change, sentence):

@@ -101,9 +101,18 @@ class Command(BaseCommand):
         key = named.filter(kid=kid).first() if kid else named.filter(state=KeyState.ACTIVE).first()
         if key is None:
             raise CommandError("There is no such key; `keys list` shows all.")
-        said = attestation.attest(signing.signer_in(root_file), key, root_key_id=root_id, subject_kid=_name(key), days=days)
+        said = attestation.attest(_root_in(root_file), key, root_key_id=root_id, subject_kid=_name(key), days=days)
         words = f"{root_id} vouches for {said.subject_kid} until {said.not_after.isoformat()}."
         return {**attestation.document(said), "words": words}
+
+
+def _root_in(path: str) -> signing.Signer:
+    try:
+        return signing.signer_in(path)
+    except signing.SigningUnavailable as refusal:
+        if refusal.code == signing.SAMPLE:
+            raise
+        raise CommandError("No root's private half can be read there; name the file that `keys init-root` wrote.") from None
 
 
 VERBS = {
