@@ -275,7 +275,7 @@ TAMPERED = {
     "a leaf's column": (f"UPDATE receipts_lognode SET request_id = NULL WHERE place = {A_LEAF}", {"leaf_unreadable"}),
     "the last leaf": (
         "DELETE FROM receipts_lognode WHERE place = (SELECT max(place) FROM receipts_lognode WHERE kind <> '')",
-        {"head_differs", "checkpoint_differs", "decision_not_logged", "receipt_not_logged"},
+        {"head_differs", "checkpoint_ahead", "decision_not_logged", "receipt_not_logged"},
     ),
     "a leaf in the middle": (f"DELETE FROM receipts_lognode WHERE place = {A_LEAF}", {"leaf_missing", "decision_not_logged"}),
     "two leaves in each other's place": (
@@ -332,7 +332,7 @@ def test_L02_a_copy_from_outside_finds_a_log_that_was_made_anew(told, tmp_path):
     log.append(log.leaf(log.LeafKind.KEY, Event.objects.first().at, kid=log.log_signer().kid, use="log_signing", state="active"))
 
     assert findings() == (0, [])
-    assert findings("--against", str(copy)) == (1, ["checkpoint_differs"])
+    assert findings("--against", str(copy)) == (1, ["checkpoint_ahead"])
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "readiness.test\n1\nAAAA\n\n\u2014 readiness.test AAAA\n"])
