@@ -71,11 +71,13 @@ def signing_figures() -> dict[str, dict[str, float]]:
     message = canonical_bytes(said)
     signature = private.sign(message)
     whole = envelope(inner(message, signature=signature, kid=signer.kid), said)
-    keys, text = load_keys({"keys": [public_jwk(signer.public_key)]}), json.dumps(whole).encode()
+    jwks, text = {"keys": [public_jwk(signer.public_key)]}, json.dumps(whole).encode()
+    keys = load_keys(jwks)
     assert verify(text, keys).verified
     return {
         "sign": beside(lambda: signing.signer().sign(message), lambda: private.sign(message)),
         "verify": beside(lambda: verify(text, keys), lambda: public.verify(signature, message)),
+        "verify, key set read each time": beside(lambda: verify(text, jwks), lambda: public.verify(signature, message)),
     }
 
 
