@@ -31,6 +31,7 @@ STATUS = "readiness.receipt_status.v1"
 LOG_LEAF = "readiness.log_leaf.v1"
 OURS = ("readiness.", "craton.receipt.operational_key", BUNDLE)  # other documents of the protocol: never to be taken for a receipt
 RECEIPT_SIGNING, LOG_SIGNING = "receipt_signing", "log_signing"
+BY_ROOT, BY_KEYS = "root_attestation", "jwks_argument"
 DECISION_TYPE = "deployment_approval_request"
 GATE_TYPE = "deployment_approval_gate"
 SIG_ALG = "ed25519"
@@ -315,6 +316,7 @@ def thumbprint(public_key: bytes) -> str:
     return b64url(hashlib.sha256(members.encode()).digest())
 
 
+@lru_cache(maxsize=64)
 def _key(raw: bytes, *, otherwise: str) -> Ed25519PublicKey:
     """The key of 32 bytes in canonical spelling. Raises NotVerifiable: small_order_key, or the word for another form."""
     if len(raw) != 32:
@@ -822,12 +824,16 @@ def _status(document: dict, *, payload: dict, payload_sha256: str) -> Status:
 def _status_reasons(document: dict, status: Status, *, kid: str, now: datetime, demands: "Demands") -> Iterator[str]:
     if status.state == "revoked":
         yield "receipt_revoked"
-    if status.reason == "key_compromised" or any(each["kid"] == kid for each in document.get("revoked_keys", [])):
+    if status.reason == "key_compromised" or _is_revoked(kid, document):
         yield "key_revoked"
     if demands.require_status and _is_stale(document, now=now, limit=demands.max_status_age):
         yield "status_stale"
     elif demands.require_status and status.state == "unknown":
         yield "status_missing"
+
+
+def _is_revoked(kid: str, document: dict) -> bool:
+    return any(each["kid"] == kid for each in document.get("revoked_keys", []))
 
 
 def _is_stale(document: dict, *, now: datetime, limit: timedelta | None) -> bool:
@@ -947,12 +953,12 @@ def _attestation_in(handed: Handed) -> object:
 
 
 def _trust_in_root(handed: Handed, root: Root, log_key: LogKey | None, *, now: datetime) -> Trust:
-    """The one key that the pinned root vouches for. Raises NotVerifiable."""
+    """The one key that the pinned root vouches for, if it does for any. Raises NotVerifiable."""
     attestation, kid = _attestation_in(handed), handed.inner["kid"]
     if attestation is None:
-        raise NotVerifiable("attestation_missing")
+        return Trust(Keys(), root, log_key, BY_ROOT)
     key = _attested(attestation, root, kid=kid, use=RECEIPT_SIGNING, bundled=_bundled_key(handed), now=now)
-    return Trust(Keys({kid: key}), root, log_key, "root_attestation", "verified")
+    return Trust(Keys({kid: key}), root, log_key, BY_ROOT, "verified")
 
 
 def _trust_in_keys(handed: Handed, jwks: Mapping, log_key: LogKey | None, *, legacy: bool, now: datetime) -> Trust:
@@ -964,13 +970,13 @@ def _trust_in_keys(handed: Handed, jwks: Mapping, log_key: LogKey | None, *, leg
         if log_key is None and jwks.get("log_key") is not None:
             log_key = load_log_key(jwks["log_key"])
     if attestation is None:
-        return Trust(keys, root, log_key, "jwks_argument")
+        return Trust(keys, root, log_key, BY_KEYS)
     if root is None:
-        return Trust(keys, root, log_key, "jwks_argument", "not_checked")
+        return Trust(keys, root, log_key, BY_KEYS, "not_checked")
     kid = handed.inner["kid"]
     raw = keys[kid].public_bytes_raw() if kid in keys else None
     _attested(attestation, root, kid=kid, use=RECEIPT_SIGNING, bundled=raw, now=now)
-    return Trust(keys, root, log_key, "jwks_argument", "verified")
+    return Trust(keys, root, log_key, BY_KEYS, "verified")
 
 
 def _log_key(trust: Trust, proof: dict, *, now: datetime) -> LogKey | None:
@@ -1003,12 +1009,13 @@ class Signed(NamedTuple):
     kid: str
 
 
-def _authenticated(handed: Handed, trust: Trust, *, legacy: bool) -> Signed | Report:
+def _authenticated(handed: Handed, trust: Trust, *, legacy: bool, now: datetime) -> Signed | Report:
     """What was signed; where that stays unknown, the report that says so. Raises NotVerifiable before there is anything to report."""
     payload_bytes, signature = unb64(handed.inner["payload_b64"]), unb64(handed.inner["signature"])
     kid, digest = handed.inner["kid"], hashlib.sha256(payload_bytes).hexdigest()
     if kid not in trust.keys:
-        return Report(reasons=("unknown_kid",), payload_sha256=digest)
+        word = "attestation_missing" if trust.source == BY_ROOT else "unknown_kid"
+        return Report(reasons=(word, *_why_gone(handed, trust, now=now)), payload_sha256=digest)
     key = trust.keys[kid]
     if not _is_signed_by(key, payload_bytes=payload_bytes, signature=signature):
         return Report(reasons=("signature_invalid",), kid=kid, payload_sha256=digest, key_source=trust.source)
@@ -1019,8 +1026,18 @@ def _authenticated(handed: Handed, trust: Trust, *, legacy: bool) -> Signed | Re
         if "key_bundle" in handed.parts and payload.get("object") == OBJECT:
             _check_key_bundle(handed)
     except NotVerifiable as refusal:
-        return _report(Signed(None, digest, kid), trust, reasons=(str(refusal),))
+        why = _why_gone(handed, trust, now=now) if str(refusal) == "unknown_kid" else ()
+        return _report(Signed(None, digest, kid), trust, reasons=(str(refusal), *why))
     return Signed(payload, digest, kid)
+
+
+def _why_gone(handed: Handed, trust: Trust, *, now: datetime) -> tuple[str, ...]:
+    """Nobody vouches for a key that was revoked, and it has left the key sets. A status that is trusted here says so."""
+    try:
+        document = _status_document(handed.parts.get("status"), _status_keys(trust, handed, now=now))
+    except NotVerifiable:
+        return ()
+    return ("key_revoked",) if _is_revoked(handed.inner["kid"], document) else ()
 
 
 def _report(
@@ -1058,32 +1075,34 @@ def _names(subject: object, wanted: str) -> bool:
     return _subject(subject) and any(each["digest"].get(algorithm) == value for each in subject)
 
 
-def _unmet(payload: dict, *, outer: dict, now: datetime, demands: Demands) -> Iterator[str]:
+def _unmet(payload: dict, *, outer: dict, now: datetime, demands: Demands) -> list[str]:
     """The words for what was demanded of the payload and does not hold. A time that cannot be read holds for nothing."""
+    words: list[str] = []
     for name, copy in outer.items():
         if name in COPIES and payload.get(name, copy) != copy:
-            yield "outer_copy_mismatch"
+            words.append("outer_copy_mismatch")
             break
     if demands.issuer is not None and payload.get("issuer") != demands.issuer:
-        yield "issuer_mismatch"
+        words.append("issuer_mismatch")
     if demands.environment is not None and payload.get("environment") != demands.environment:
-        yield "environment_mismatch"
+        words.append("environment_mismatch")
     if demands.subject is not None and not _names(payload.get("subject"), demands.subject):
-        yield "subject_mismatch"
+        words.append("subject_mismatch")
     issued, end = _moment(payload.get("issued_at")), _moment(payload.get("expires_at"))
     if issued is not None and issued > now + CLOCKS_DIFFER:
-        yield "receipt_not_yet_valid"
+        words.append("receipt_not_yet_valid")
     if payload.get("expires_at") is not None and (end is None or now >= end):
-        yield "receipt_expired"
+        words.append("receipt_expired")
     if demands.max_age is not None and (issued is None or now - issued > demands.max_age):
-        yield "receipt_too_old"
+        words.append("receipt_too_old")
     verdict = payload.get("verdict")
     if verdict == "reject":
-        yield "verdict_reject"
+        words.append("verdict_reject")
     if verdict == "constrain" and not demands.accept_conditions:
-        yield "verdict_constrain"
+        words.append("verdict_constrain")
     if "verdict" in payload and verdict not in VERDICTS:
-        yield "verdict_unknown"
+        words.append("verdict_unknown")
+    return words
 
 
 def _judge_status(signed: Signed, handed: Handed, trust: Trust, *, now: datetime, demands: Demands) -> tuple[Status, tuple[str, ...]]:
@@ -1114,20 +1133,22 @@ def _judge_log(signed: Signed, handed: Handed, trust: Trust, *, now: datetime, d
         return None, (str(refusal),)
 
 
-def _notes(payload: dict, *, attestation: str, status: Status, log: Log | None, now: datetime) -> Iterator[str]:
+def _notes(payload: dict, *, attestation: str, status: Status, log: Log | None, now: datetime) -> list[str]:
     """What all this cannot establish."""
+    words: list[str] = []
     if payload.get("object") != OBJECT:
-        yield "another_issuers_form"
+        words.append("another_issuers_form")
     if attestation != "verified":
-        yield "keys_as_pinned"
+        words.append("keys_as_pinned")
     if attestation == "not_checked":
-        yield "attestation_not_checked"
+        words.append("attestation_not_checked")
     if status.state == "unknown":
-        yield "revocation_unknown"
+        words.append("revocation_unknown")
     elif now >= _moment(status.next_update):
-        yield "status_not_current"
+        words.append("status_not_current")
     if log is None:
-        yield "log_not_checked"
+        words.append("log_not_checked")
+    return words
 
 
 def verify(
@@ -1159,7 +1180,7 @@ def verify(
             trust = _trust_in_keys(handed, jwks, pinned_log_key, legacy=legacy, now=now)
         else:
             trust = _trust_in_root(handed, load_root(root), pinned_log_key, now=now)
-        signed = _authenticated(handed, trust, legacy=legacy)
+        signed = _authenticated(handed, trust, legacy=legacy, now=now)
     except NotVerifiable as refusal:
         return _refused_early(str(refusal))
     return signed if isinstance(signed, Report) else _judged(signed, handed, trust, now=now, demands=demands)
@@ -1176,7 +1197,7 @@ def _judged(signed: Signed, handed: Handed, trust: Trust, *, now: datetime, dema
 
 def _refused_early(word: str) -> Report:
     """Before anything was verified. What went wrong with an attestation stands under the protocol's own names, too."""
-    if STEP_OF[word] != "attestation" or word == "attestation_missing":
+    if STEP_OF[word] != "attestation":
         return Report(reasons=(word,))
     anchor = "invalid_operational_key_attestation"
     return Report(reasons=(word,), trust_anchor=anchor, attestation_status="invalid", attestation_failure_reason=word)

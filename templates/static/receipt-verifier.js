@@ -156,7 +156,7 @@ async function trustFor(handed, pinned, now) {
   const attestation = "attestation" in handed.around ? handed.around.attestation : handed.around.operational_key_attestation;
   if (isObject(pinned) && "root_key_id" in pinned) {
     const root = await loadRoot(pinned);
-    if (attestation === undefined || attestation === null) refuse("attestation_missing");
+    if (attestation === undefined || attestation === null) return { keys: new Map(), root, attestation: "missing", missing: "attestation_missing" };
     const bundled = (handed.around.key_bundle ?? null) === null ? undefined : loadKeys(handed.around.key_bundle).get(kid);
     const raw = await attested(attestation, root, { kid, use: "receipt_signing", bundled, now });
     return { keys: new Map([[kid, raw]]), root, attestation: "verified" };
@@ -239,7 +239,7 @@ const STATUS = {
   revoked: (value) => Array.isArray(value) && value.every((each) => has(REVOKED, each)),
 };
 
-async function statusDocument(handed, trust, issuer, now) {
+async function statusDocument(handed, trust, now) {
   let keys = trust.keys;
   const attestation = part(handed, "status_attestation");
   if (attestation && trust.root) {
@@ -251,7 +251,7 @@ async function statusDocument(handed, trust, issuer, now) {
     const bytes = unb64(inner.payload_b64);
     if (!keys.has(inner.kid) || !(await isSignedBy(keys.get(inner.kid), bytes, unb64(inner.signature)))) refuse("signature_invalid");
     const found = parse(bytes);
-    if (!has(STATUS, found) || !isCanonical(found, bytes) || found.issuer !== issuer) refuse("malformed_receipt");
+    if (!has(STATUS, found) || !isCanonical(found, bytes)) refuse("malformed_receipt");
     const revokedKeys = found.revoked_keys ?? [];
     if (("revoked_keys" in found && found.revoked_keys === null) || !Array.isArray(revokedKeys)) refuse("malformed_receipt");
     if (!revokedKeys.every((each) => has({ kid: isText, revoked_at: isTime }, each))) refuse("malformed_receipt");
@@ -262,12 +262,15 @@ async function statusDocument(handed, trust, issuer, now) {
   }
 }
 
+const isRevoked = (kid, found) => (found.revoked_keys ?? []).some((each) => each.kid === kid);
+
 async function judgeStatus(report, handed, trust, now, demands) {
   if (!part(handed, "status")) {
     if (demands.require_status) report.reasons.push("status_missing");
     return;
   }
-  const found = await statusDocument(handed, trust, report.signed_payload.issuer, now);
+  const found = await statusDocument(handed, trust, now);
+  if (found.issuer !== report.signed_payload.issuer) refuse("status_invalid");
   const entry = found.revoked.find((each) => each.receipt_sha256 === report.payload_sha256);
   const end = moment(report.signed_payload.expires_at);
   const isSilent = !entry && end !== null && moment(found.issued_at) - end > STATUS_KEEPS;
@@ -276,7 +279,7 @@ async function judgeStatus(report, handed, trust, now, demands) {
     report.status.revoked_at = entry.revoked_at;
     report.reasons.push("receipt_revoked");
   }
-  if (entry?.reason === "key_compromised" || (found.revoked_keys ?? []).some((each) => each.kid === report.kid)) report.reasons.push("key_revoked");
+  if (entry?.reason === "key_compromised" || isRevoked(report.kid, found)) report.reasons.push("key_revoked");
   if (!demands.require_status) return;
   const issued = moment(found.issued_at);
   const limit = demands.max_status_age;
@@ -396,17 +399,29 @@ async function attempt(judge, report, ...more) {
   }
 }
 
-async function authenticated(handed, trust) {
+// Nobody vouches for a key that was revoked, and it has left the key sets. A status that is trusted here says so.
+async function whyGone(handed, trust, now) {
+  if (!part(handed, "status")) return [];
+  try {
+    return isRevoked(handed.inner.kid, await statusDocument(handed, trust, now)) ? ["key_revoked"] : [];
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return [];
+  }
+}
+
+async function authenticated(handed, trust, now) {
   const [bytes, signature] = [unb64(handed.inner.payload_b64), unb64(handed.inner.signature)];
   const report = { ...nothing(), payload_sha256: hex(await sha256(bytes)) };
   const raw = trust.keys.get(handed.inner.kid);
-  if (!raw) return { ...report, reasons: ["unknown_kid"] };
+  if (!raw) return { ...report, reasons: [trust.missing ?? "unknown_kid", ...(await whyGone(handed, trust, now))] };
   report.kid = handed.inner.kid;
   if (!(await isSignedBy(raw, bytes, signature))) return { ...report, reasons: ["signature_invalid"] };
   Object.assign(report, { signature_valid: true, attestation_status: trust.attestation, issuer_identity_verified: trust.attestation === "verified" });
   await attempt(async () => {
     report.signed_payload = await signedPayload(bytes, handed, raw);
   }, report);
+  if (report.reasons.includes("unknown_kid")) report.reasons.push(...(await whyGone(handed, trust, now)));
   return report;
 }
 
@@ -417,7 +432,7 @@ export async function verify(text, pinned, { now = Date.now(), ...demands } = {}
     const document = parse(text, { fractions: true });
     handed = opened(document);
     trust = await trustFor(handed, typeof pinned === "string" ? parsePinned(pinned) : pinned, now);
-    report = await authenticated(handed, trust);
+    report = await authenticated(handed, trust, now);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return nothing(error.message);

@@ -124,6 +124,6 @@ def test_S09_nothing_that_a_lost_key_signed_is_verified_any_more(story, settings
 
     text = served(story, review_request)
 
-    assert not found_in(text).verified
-    assert found_in(text, jwks=pinned).reasons == ("unknown_kid",)
-    assert found_in(text, jwks=client.get(OFFLINE).json()).reasons == ("unknown_kid",)
+    assert found_in(text).reasons == ("attestation_missing", "key_revoked")
+    assert found_in(text, jwks=pinned).reasons == ("unknown_kid", "key_revoked")
+    assert found_in(text, jwks=client.get(OFFLINE).json()).reasons == ("unknown_kid", "key_revoked")

@@ -266,6 +266,14 @@ def bad_status() -> Iterator[dict]:
     yield vector("revoked: key_compromised", compromised, "receipt_revoked", "key_revoked", **known)
     revoked_keys = [{"kid": SIGNER.kid, "revoked_at": rfc3339(NOW)}]
     yield vector("a revoked key", bundle(status=status(revoked_keys=revoked_keys)), "key_revoked", **known)
+    gone = {"key_bundle": {"keys": [public_jwk(OTHER_SIGNER.public_key)]}, "attestation": ..., "log": ...}
+    gone |= {"status": status(OTHER_SIGNER, revoked_keys=revoked_keys), "status_attestation": attestation(OTHER_SIGNER)}
+    yield vector("a revoked key that nobody vouches for", bundle(**gone), "attestation_missing", "key_revoked")
+    yield vector("a revoked key that is pinned still", bundle(**gone), "unknown_kid", "key_revoked", pinned="offline", **known)
+    unsaid = gone | {"status": status(OTHER_SIGNER), "status_attestation": attestation(OTHER_SIGNER)}
+    yield vector("a key that nobody vouches for", bundle(**unsaid), "attestation_missing")
+    believed = gone | {"status_attestation": ...}
+    yield vector("a revoked key, says a status that nobody vouches for", bundle(**believed), "attestation_missing")
     yield vector("no status", bundle(status=...), "status_missing", require_status=True, **known)
     yield vector("an overdue status", bundle(status=status(next_update=rfc3339(NOW))), "status_stale", require_status=True, **known)
     yield vector("an old status", bundle(), "status_stale", require_status=True, max_status_age=60, **known)
