@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from access import limits, second_factor
-from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm, TimeZoneForm
+from access.forms import WRONG_CODE, CodeForm, MailForm, NewTokenForm, SetUpForm, TimeZoneForm
 from access.models import ApiToken, User
 from access.pages import page
 from access.tokens import create_token, revoke_token
@@ -115,7 +115,7 @@ def _set_up(request, form: SetUpForm) -> bool:
     elif not request.user.check_password(form.cleaned_data["password"]):
         form.add_error("password", "This is not your password.")
     elif not second_factor.confirm(request.user, form.cleaned_data["code"]):
-        form.add_error("code", "This is not the code of now. Look at the app again; its clock must be right.")
+        form.add_error("code", f"{WRONG_CODE} The app's clock must be right.")
     else:
         limits.signed_in(name, request)
         request.session.cycle_key()
@@ -132,5 +132,5 @@ def _replace(request) -> HttpResponse:
             second_factor.forget_verified(request.session)
             messages.success(request, "The app is out of use. Set up another one now.")
             return redirect("second_factor")
-        form.add_error("code", "This is not the code of now, or it was used already. Wait for the next one.")
+        form.add_error("code", WRONG_CODE)
     return page(request, "access/second_factor.html", {"form": form}, status=form.status, section="account")

@@ -13,6 +13,8 @@ from config.forms import StrictForm
 
 MOST_PARTNERS = 20
 LONGEST_DAYS = 3650
+# After wrong codes the app's next one is not looked at for a while, longer each time.
+WRONG_CODE = "This is not the code of now, or it was used already, or a wrong one came a moment ago. Wait for the next one."
 
 
 class SignInForm(AuthenticationForm, StrictForm):

@@ -9,7 +9,7 @@ from django.urls import reverse, reverse_lazy
 
 from access import limits, second_factor, sessions
 from access.actors import Actor, actor_of
-from access.forms import CodeForm, NewPasswordForm, SignInForm
+from access.forms import WRONG_CODE, CodeForm, NewPasswordForm, SignInForm
 from access.models import User
 from access.pages import page, page_actor, works_at_desk
 from config import logs
@@ -85,7 +85,7 @@ class SignIn(auth.LoginView):
             logs.verb(page_actor(self.request), SIGN_IN, "done")
             return HttpResponseRedirect(self.get_success_url())
         if form.is_valid():
-            form.add_error("code", "This is not the code of now, or it was used already. Wait for the next one.")
+            form.add_error("code", WRONG_CODE)
             logs.verb(actor_of(user, channel="page"), SIGN_IN, "refused", reasons=["wrong_code"])
         return self._ask_for_code(form)
 
