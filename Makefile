@@ -30,7 +30,12 @@ format: .venv/.dev
 	.venv/bin/ruff format .
 
 bench: .venv/.bench
-	.venv/bin/python -m benchmarks.readiness $(BENCH_ARGS)
+	.venv/bin/python -m benchmarks $(BENCH_ARGS)
+
+# Three installations with up to a million review requests.
+.PHONY: growth
+growth: .venv/.bench
+	.venv/bin/python -m benchmarks --only growth $(BENCH_ARGS)
 
 # The pictures of README and docs, of a fresh demo, in light and dark.
 screenshots: .venv/.dev

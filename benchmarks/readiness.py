@@ -1,4 +1,4 @@
-"""`make bench`: readiness and gate beside what else one could run, in one interleaved run. README.md says how to read the result."""
+"""Readiness and gate beside what else one could run, in one interleaved run. README.md says how to read the result."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.load import Target, ask_once, drive
+from benchmarks.report import Goal, Part
 from benchmarks.servers import OURS, REFERENCE, Server, approved_plan, installation, manage, serve, until_alive
 
 MEASURES = {"requests_per_second": "requests/s", "cpu_us": "server CPU per request"}
@@ -151,12 +152,16 @@ def medians(rounds: list[Round]) -> dict[str, dict[str, float]]:
     return {name: {word: statistics.median(getattr(each[name], word) for each in rounds) for word in measures} for name in names}
 
 
-def table(rounds: list[Round]) -> str:
+def lines_of(rounds: list[Round]) -> list[str]:
     lines = [f"{'':26}{'requests/s':>12}{'p50 ms':>10}{'p99 ms':>10}{'CPU µs/request':>16}"]
     for name, found in medians(rounds).items():
         speed, cpu = found["requests_per_second"], found["cpu_us"]
         lines.append(f"{name:26}{speed:12.0f}{found['p50_ms']:10.2f}{found['p99_ms']:10.2f}{cpu:16.0f}")
-    lines += ["", f"{'ratio (median of the rounds)':62}{'found':>8}{'goal':>8}"]
+    return lines
+
+
+def table(rounds: list[Round]) -> str:
+    lines = [*lines_of(rounds), "", f"{'ratio (median of the rounds)':62}{'found':>8}{'goal':>8}"]
     for ratio in ratios(rounds):
         verdict = "" if not ratio.goal else "  MISSED" if ratio.is_missed(rounds) else "  met"
         lines.append(f"{ratio!s:62}{ratio.found(rounds):8.2f}{ratio.goal:>8}{verdict}".rstrip())
@@ -168,6 +173,17 @@ def ratios(rounds: list[Round]) -> list[Ratio]:
     return [ratio for ratio in RATIOS if {ratio.of, ratio.to} <= rounds[0].keys()]
 
 
+def part(*, quick: bool = False) -> Part:
+    """The whole of it as a part of `make bench`."""
+    rounds = run(arguments(["--seconds", "0.2", "--rounds", "1"] if quick else []))
+    goals = [Goal(str(ratio), ratio.found(rounds), ratio.at_least, ratio.at_most) for ratio in ratios(rounds)]
+    return Part("readiness and gate", goals, lines_of(rounds), {"medians": medians(rounds), "rounds": _plain(rounds)})
+
+
+def _plain(rounds: list[Round]) -> list[dict]:
+    return [{name: asdict(found) for name, found in each.items()} for each in rounds]
+
+
 def as_json(rounds: list[Round], chosen: argparse.Namespace) -> dict:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -175,7 +191,7 @@ def as_json(rounds: list[Round], chosen: argparse.Namespace) -> dict:
         "chosen": vars(chosen),
         "medians": medians(rounds),
         "ratios": [asdict(ratio) | {"found": ratio.found(rounds), "missed": ratio.is_missed(rounds)} for ratio in ratios(rounds)],
-        "rounds": [{name: asdict(found) for name, found in each.items()} for each in rounds],
+        "rounds": _plain(rounds),
     }
 
 

@@ -73,22 +73,25 @@ def approved_plan(env: dict[str, str]) -> str:
         connection.close()
 
 
-def serve(stack: ExitStack, env: dict[str, str], application: str) -> Server:
+def serve(stack: ExitStack, env: dict[str, str], application: str, *, python: str | Path = sys.executable, cwd: Path = PROJECT) -> Server:
     """Start a server; it is ended by its process with the stack. `until_alive` waits for it."""
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--host", "127.0.0.1", "--port", str(port), *FLAGS, application]
-    process = subprocess.Popen(command, cwd=PROJECT, env=env)
-    stack.callback(_end, process)
+    command = [python, "-m", "granian", "--host", "127.0.0.1", "--port", str(port), *FLAGS, application]
+    process = subprocess.Popen(command, cwd=cwd, env=env)
+    stack.callback(end, process)
     return Server(port, psutil.Process(process.pid))
 
 
-def _end(process: subprocess.Popen) -> None:
+def end(process: subprocess.Popen) -> None:
     process.terminate()
     try:
         process.wait(timeout=STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def until_alive(server: Server) -> None:
