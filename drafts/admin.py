@@ -1,8 +1,10 @@
 """Drafts at the desk: for auditors and operators, to look at."""
 
 from django.contrib import admin
+from django.db.models import Q
 
 from config.admin import ORGANISATION, ReadOnlyAdmin
+from drafts import search
 from drafts.models import CoveragePlan, Membership, Partner, PlanState
 
 
@@ -36,8 +38,17 @@ class CoveragePlanAdmin(ReadOnlyAdmin):
     boundary = ["partner", "name", "gate_type", "system_scope", "authority_context", "external_reference"]
     fields = ["id", *boundary, "state_as_of_now", "archived", "version", "created_at", "updated_at"]
 
+    search_help_text = "The beginnings of words of the name or the external reference, or of the partner's slug"
+
     def get_queryset(self, request):
         return CoveragePlan.objects.as_of_now()
+
+    def get_search_results(self, request, queryset, search_term):
+        """With the index that the plans have, instead of a look into every row."""
+        if not search_term:
+            return queryset, False
+        own, partners = search.looked_up(search_term)
+        return queryset.filter(Q(pk__in=own) | Q(partner__in=partners) if partners else Q(pk__in=own)), False
 
     @admin.display(description="state", ordering="state_now")
     def state_as_of_now(self, plan) -> str:

@@ -22,7 +22,7 @@ from reviews.confirmations import utc_text
 from reviews.models import Confirmation as ConfirmationRow
 from reviews.models import DeploymentReviewRequest, Environment, ReviewPolicy, State
 from reviews.record import database_now
-from reviews.rights import in_state, updated_since, visible_requests, waiting_on
+from reviews.rights import in_state, listed_requests, updated_since, visible_requests, waiting_on
 from reviews.serializers import (
     CommentInput,
     ConfirmationInput,
@@ -101,7 +101,7 @@ class Requests(ApiView):
 
     @lists("review_requests_list", "The review requests that you see, newest first", RequestOutput)
     def get(self, request):
-        return self.listing(visible_requests(self.actor), RequestOutput)
+        return self.listing(listed_requests(self.actor), RequestOutput)
 
     @does("review_request_open", "Put a plan up for an environment", RequestDetailOutput, body=OpenInput, status=201, versioned=True)
     def post(self, request):

@@ -8,13 +8,12 @@ from django.db.models.functions import Now
 
 from access.actors import Actor
 from config.refusals import Refused
-from drafts.coverage import visible_partners
 from reviews import packet
 from reviews.asked import Asked, asked
 from reviews.difference import compare
 from reviews.models import LAPSING_STATES, OPEN_STATES, Choice, DeploymentReviewRequest, Event, Packet, State
 from reviews.record import database_now
-from reviews.rights import asking, named_in, visible_requests, waiting_on
+from reviews.rights import still_open, waiting_on
 
 TABS = {"waiting": "Waiting on me", "open": "All open", "decided": "Decided and ended", "all": "Everything"}
 # The order of each tab, such as an index has it.
@@ -27,9 +26,6 @@ ORDERS = {
 # A count goes no further than this; what is more is "100+".
 COUNTED = 100
 NAMES = 5
-MOST_NAMED = 200
-# A search for a common word finds this many plans, not all of them.
-MOST_PLANS = 1000
 # What shows that somebody has read it. A page that is only looked at leaves no trace.
 LOOKS = (*Choice.values, "comment")
 
@@ -44,27 +40,12 @@ class Standing:
     news: str
 
 
-def visible(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
-    """What `visible_requests` gives, with the ways in which this person has rights looked up first.
-
-    Somebody without a membership then has no OR over three tables, which no index answers: one rare group in a long table took seconds.
-    """
-    if actor.reads_all:
-        return visible_requests(actor)
-    ways = asking(actor)
-    if partners := list(visible_partners(actor).values_list("pk", flat=True)):
-        ways |= Q(plan__partner__in=partners)
-    if named := list(named_in(actor).values_list("review_request", flat=True)[: MOST_NAMED + 1]):
-        ways |= Q(pk__in=named if len(named) <= MOST_NAMED else named_in(actor).values("review_request"))
-    return DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy").filter(ways)
-
-
 def tab(actor: Actor, requests: QuerySet[DeploymentReviewRequest], name: str) -> QuerySet[DeploymentReviewRequest]:
-    """The stored state is asked for beside the one as of now, because that one has an index."""
+    """Of the requests that somebody sees, those of one tab."""
     if name == "waiting":
-        return waiting_on(actor, requests.filter(state=State.REVIEW_REQUESTED))
+        return waiting_on(actor, requests)
     if name == "open":
-        return requests.filter(state__in=OPEN_STATES, state_now__in=OPEN_STATES)
+        return still_open(requests)
     if name == "decided":
         lapsed = Q(state__in=LAPSING_STATES, expires_at__lte=Now())
         return requests.filter(Q(state__in=[state for state in State.values if state not in OPEN_STATES]) | lapsed)

@@ -7,10 +7,9 @@ from django.urls import path, reverse
 
 from config.admin import REVIEWS, LongList, desk_actor
 from drafts import search
-from drafts.models import CoveragePlan, Partner
 from reviews import audit_desk, desk, packet_desk, queue
 from reviews.models import DeploymentReviewRequest
-from reviews.rights import is_asked
+from reviews.rights import is_asked, listed_requests
 
 
 def chosen_tab(request) -> str:
@@ -57,7 +56,7 @@ class QueueAdmin(LongList):
     def get_queryset(self, request):
         """Looked up once in a call: the counts of the tabs and the list itself ask for it."""
         if not hasattr(request, "desk_queue"):
-            request.desk_queue = queue.visible(desk_actor(request))
+            request.desk_queue = listed_requests(desk_actor(request))
         return request.desk_queue.all()
 
     def get_ordering(self, request):
@@ -67,12 +66,7 @@ class QueueAdmin(LongList):
         """With the index that the plans have, instead of a look into every row."""
         if not search_term:
             return queryset, False
-        partners = list(Partner.objects.filter(slug__startswith=search_term).values_list("pk", flat=True)[: queue.MOST_PLANS])
-        try:
-            # Looked up first: as a part of the one question, a common word took a minute in a long table.
-            found = list(search.plans(CoveragePlan.objects.all(), search_term).values_list("pk", flat=True)[: queue.MOST_PLANS])
-        except ValueError:
-            found = []
+        found, partners = search.looked_up(search_term)
         return queryset.filter(Q(plan__in=found) | Q(plan__partner__in=partners) if partners else Q(plan__in=found)), False
 
     def adorn(self, request, rows) -> None:

@@ -9,7 +9,7 @@ from config.refusals import Refused
 from drafts.coverage import edit_plan
 from reviews import decisions, queue
 from reviews.models import Denial, DeploymentReviewRequest
-from reviews.rights import visible_requests
+from reviews.rights import listed_requests, visible_requests
 from tests.factories import Story, actor, confirm_all, make_environment, make_plan, make_user
 from tests.pages import DESK, Visitor, text_of
 
@@ -129,7 +129,7 @@ def test_A05_the_queue_shows_what_may_be_seen_and_nothing_else(who):
     decisions.name_person(actor(story.owner), drafted.pk, "sla", username="named")
     looking = actor(people.get(who) or getattr(story, who), channel="admin")
     seen = {found.pk for found in visible_requests(looking)}
-    assert {found.pk for found in queue.visible(looking)} == seen
+    assert {found.pk for found in listed_requests(looking)} == seen
     counts = {"owner": 3, "viewer": 3, "release": 1, "security": 1, "finance": 1, "named": 1, "auditor": 3, "nobody": 0}
     assert len(seen) == counts[who]
 

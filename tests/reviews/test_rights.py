@@ -1,11 +1,14 @@
 """Who sees a review request, and who had a hand in it."""
 
+from dataclasses import replace
+
 import pytest
 
 from access.actors import Actor
-from reviews import decisions
-from reviews.models import DeploymentReviewRequest
-from reviews.rights import people_in, visible_requests
+from reviews import decisions, rights
+from reviews.models import OPEN_STATES, DeploymentReviewRequest, State
+from reviews.rights import in_state, listed_requests, people_in, still_open, visible_requests
+from tests.clock import lapse
 from tests.factories import Story, actor, make_environment, make_partner, make_plan, make_user
 from tests.reviews.machine.cast import Cast
 
@@ -15,6 +18,36 @@ ONE = [{"name": "release", "group": "release", "quorum": 1}]
 
 def sees(who: Actor, review_request: DeploymentReviewRequest) -> bool:
     return visible_requests(who).filter(pk=review_request.pk).exists()
+
+
+@pytest.mark.parametrize("most", [0, 1, 5000])
+@pytest.mark.parametrize("partners", [None, frozenset({"northstar_controls"}), frozenset({"elsewhere"}), frozenset()])
+@pytest.mark.parametrize("role", ["owner", "viewer", "release", "auditor"])
+def test_A05_a_list_shows_what_may_be_seen_and_nothing_else(role, partners, most, monkeypatch):
+    monkeypatch.setattr(rights, "MOST_PLANS", most)
+    cast = Cast()
+    cast.in_review()
+    other = make_partner("elsewhere", owners=(cast.people["owner"],))
+    decisions.open_request(cast.actor("owner"), plan_id=make_plan(cast.people["owner"], other).pk, environment_slug="production")
+    who = replace(cast.actor(role), partners=partners)
+
+    assert set(listed_requests(who)) == set(visible_requests(who))
+
+
+def test_state_as_of_now_is_the_same_in_words_of_the_columns():
+    cast, made = Cast(), []
+    for ending in ("open", "in_review", "changes_requested", "approved", "rejected", "withdrawn", "revoked"):
+        cast.plan = make_plan(cast.owner, cast.partner)
+        made.append(getattr(cast, ending)())
+    for ending in ("in_review", "changes_requested", "approved"):
+        cast.plan = make_plan(cast.owner, cast.partner)
+        lapse(getattr(cast, ending)())
+    everything = DeploymentReviewRequest.objects.as_of_now()
+
+    assert {state: set(in_state(everything, state)) for state in State.values} == {
+        state: set(everything.filter(state_now=state)) for state in State.values
+    }
+    assert set(still_open(everything)) == set(everything.filter(state_now__in=OPEN_STATES)) == set(made[:3])
 
 
 def seeing(cast: Cast, review_request: DeploymentReviewRequest) -> set[str]:
