@@ -77,9 +77,12 @@ def visible_plans(actor: Actor) -> QuerySet[CoveragePlan]:
 
 def seen_plan_of(actor: Actor, plan_id: uuid.UUID) -> CoveragePlan | None:
     """The plan, if the actor may see it; most are members of its partner, and then the plainest question will do."""
-    if actor.partners is None and (found := _member_sees.first(plan_id, actor.user_id)):
-        return found
-    return visible_plans(actor).filter(pk=plan_id).first()
+    return plan_of_member(actor, plan_id) or visible_plans(actor).filter(pk=plan_id).first()
+
+
+def plan_of_member(actor: Actor, plan_id: uuid.UUID | None) -> CoveragePlan | None:
+    """The plan, if the actor is a member of its partner and not a token for some partners alone."""
+    return _member_sees.first(plan_id, actor.user_id) if actor.partners is None else None
 
 
 def owns(actor: Actor, partner_id: uuid.UUID) -> bool:

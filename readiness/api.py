@@ -9,9 +9,10 @@ from access.api import ApiView
 from access.tokens import TokenAuthentication
 from config.api import Shaped, wrong_parameter
 from config.lists import id_of
+from config.prepared import Prepared
 from config.refusals import Reason, not_found
 from config.told import reads
-from drafts.coverage import of_own_partners, seen_by
+from drafts.coverage import of_own_partners, plan_of_member, seen_by
 from drafts.models import CoveragePlan
 from readiness.checks import Result
 from readiness.gate import BLOCKED, READY, UNKNOWN, gate, readiness
@@ -32,6 +33,7 @@ ASKED = {
     "environment": {"description": "Slug of the environment.", "required": True},
     "subject": {"description": SUBJECT_HINT},
 }
+_environments = Prepared(lambda slug: Environment.objects.filter(slug=slug), str)
 
 
 class FindingOutput(serializers.Serializer):
@@ -136,6 +138,8 @@ class GateView(ApiView):
 
     def _plan(self, wanted: dict, environment: Environment | None) -> tuple[CoveragePlan, QuerySet | None]:
         """The plan that is meant, and the requests that may answer: all for who sees the plan, else those that the actor sees."""
+        if "pk" in wanted and (member := plan_of_member(self.actor, wanted["pk"])):
+            return member, None
         # The plain question first, which most callers need alone. Unique lookups: to ask for the first would only cost an ordering.
         for narrowed in (of_own_partners, seen_by):
             for seen in narrowed(self.actor, CoveragePlan.objects.filter(**wanted)):
@@ -149,7 +153,7 @@ class GateView(ApiView):
 
     def _environment(self, given: dict) -> Environment | None:
         """The one that is named; None when none is, which is said with everything else that is wrong."""
-        found = next(iter(Environment.objects.filter(slug=given.get("environment"))), None)
+        found = _environments.first(given.get("environment"))
         if found is None and "environment" in given:
             raise not_found("environment")
         return found

@@ -1,6 +1,7 @@
 """The two answers: is this installation ready, and may this rollout proceed. Reads only; every channel renders the same values."""
 
 import json
+import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 
+from config.prepared import Prepared
 from config.refusals import Reason, reasons_of
 from drafts.coverage import owner_names
 from drafts.models import CoveragePlan
@@ -152,13 +154,27 @@ class Gate:
         return answer
 
 
+def _newest(requests: QuerySet) -> QuerySet:
+    return onward.annotated(requests.annotate(now=Now())).select_related("decision", "policy").order_by("-created_at")
+
+
+# Asked for by itself, because it is what a pipeline asks about, and a plain question costs half of one with ranks.
+_approved = Prepared(
+    lambda plan_id, environment_id: _newest(
+        DeploymentReviewRequest.objects.filter(plan_id=plan_id, environment_id=environment_id, state=State.APPROVED, expires_at__gt=Now())
+    )[:1],
+    uuid.UUID,
+    uuid.UUID,
+)
+_receipts = Prepared(lambda request_id: Receipt.objects.filter(request_id=request_id), uuid.UUID)
+
+
 def deciding_request(plan: CoveragePlan, environment: Environment, among: QuerySet | None = None) -> DeploymentReviewRequest | None:
     """The request that answers, with its decision, policy and `now`: one approved as of now, else one under way, else the newest."""
-    requests = (DeploymentReviewRequest.objects.all() if among is None else among).filter(plan=plan, environment=environment)
-    newest = onward.annotated(requests.annotate(now=Now())).select_related("decision", "policy").order_by("-created_at")
-    # Asked for by itself, because it is what a pipeline asks about, and a plain question costs half of one with ranks.
-    approved = newest.filter(state=State.APPROVED, expires_at__gt=Now()).first()
-    found = approved or newest.as_of_now().order_by(RANK, "-created_at").first()
+    found = _approved.first(plan.pk, environment.pk) if among is None else None
+    if found is None:
+        requests = (DeploymentReviewRequest.objects.all() if among is None else among).filter(plan=plan, environment=environment)
+        found = _newest(requests).as_of_now().order_by(RANK, "-created_at").first()
     if found is not None:
         found.plan, found.environment = plan, environment
         if found.policy is not None and found.policy.environment_id == environment.pk:
@@ -179,7 +195,7 @@ def gate(plan: CoveragePlan, environment: Environment, *, subject: str | None = 
         frozen = explain.freeze_reasons(environment, None, now=database_now())
         return Gate(False, None, [], [none_yet, *frozen, *blockers], None, None, None)
     now, decision = review_request.now, getattr(review_request, "decision", None)
-    receipt = next(iter(Receipt.objects.filter(request_id=review_request.pk)), None)
+    receipt = _receipts.first(review_request.pk)
     report = _report(review_request, receipt, now=now)
     signed = report.signed_payload if report and report.signature_valid else None
     frozen, damaged = reasons_of(lambda: packet.newest(review_request))

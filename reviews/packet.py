@@ -27,6 +27,7 @@ DAMAGED = Reason("packet_damaged", "The stored packet does not match its digest;
 
 _confirmations = Prepared(lambda pk: Confirmation.objects.filter(review_request_id=pk).order_by("kind"), uuid.UUID)
 _put_up = Prepared(lambda pk: Event.objects.filter(review_request_id=pk, verb__in=("open", "edit_subject")).order_by("number"), uuid.UUID)
+_of_revision = Prepared(lambda pk, revision: Packet.objects.filter(review_request_id=pk, revision=revision), uuid.UUID, int)
 _authors = Prepared(lambda plan_id: Author.objects.filter(plan_id=plan_id), uuid.UUID)
 
 
@@ -85,7 +86,7 @@ def freeze(review_request: DeploymentReviewRequest, *, revision: int, policy: Re
 
 def current(review_request: DeploymentReviewRequest) -> Packet:
     """The packet of the newest revision. Raises Refused when the row is gone, which nobody but the database's owner can do."""
-    found = next(iter(Packet.objects.filter(review_request=review_request, revision=review_request.revision)), None)
+    found = _of_revision.first(review_request.pk, review_request.revision)
     if found is None:
         raise Refused(DAMAGED)
     return found
