@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,8 +90,9 @@ def end(process: subprocess.Popen) -> None:
         process.kill()
         process.wait()
     for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+        with suppress(BrokenPipeError):  # one that died left what it had not read
+            if pipe is not None:
+                pipe.close()
 
 
 def until_alive(server: Server) -> None:

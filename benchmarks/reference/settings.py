@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "knox",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "access",
     "drafts",
     "receipts",
