@@ -1,6 +1,7 @@
 """Every route, with every method and with input that nobody sane would send: an answer in words, and never a 500."""
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -87,6 +88,24 @@ def test_pages_answer_every_method_and_query(story, paths, username):
             assert not failed(client.generic(method, path, content_type="application/x-www-form-urlencoded")), (method, path)
         for query in QUERIES:
             assert not failed(client.get(f"{path}?{query}")), (path, query)
+
+
+@pytest.mark.parametrize("bad", ["%00", "%ED%A0%80", "9" * 40, "a" * 3000, "%2E%2E%2F", "%25%30%30", "%F0%9F%92%A9"])
+def test_addresses_with_an_id_that_is_none_are_answered(story, bad):
+    review_request, client = story.in_review(), Client(raise_request_exception=False)
+    client.force_login(make_user("operator", groups=("operators",)))
+    caller = Caller(story.owner)
+    places = [(route, place) for route in routes() for place in re.findall(r"<\w+:\w+>", route)]
+    assert len(places) > 80
+
+    for route, place in places:
+        path = filled(route.replace(place, "@"), story, review_request).replace("@", bad)
+        for method in ("GET", "POST"):
+            if path.startswith("/api/"):
+                answer = caller.client.generic(method, path, b"{}", content_type="application/json", HTTP_IF_MATCH='"1"')
+            else:
+                answer = client.generic(method, path, content_type="application/x-www-form-urlencoded")
+            assert not failed(answer), (method, path)
 
 
 @pytest.mark.parametrize("username", ["owner", "release"])
