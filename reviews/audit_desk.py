@@ -98,15 +98,15 @@ def _found(given: dict) -> dict:
 @require_safe
 def print_page(request, object_id: uuid.UUID) -> HttpResponse:
     """Everything of one request on paper: a cover, then every section open; page numbers come from the stylesheet."""
-    actor, review_request = desk_actor(request), seen(request, object_id)
+    actor, review_request, now = desk_actor(request), seen(request, object_id), database_now()
     events = list(review_request.events.order_by("number")[: MOST_EVENTS + 1])
-    shown = packet_shown(actor, review_request) | {
+    shown = packet_shown(actor, review_request, now=now) | {
         "title": f"Packet of {review_request}",
         "lines": reading.lines(events[:MOST_EVENTS]),
         "longer": len(events) > MOST_EVENTS,
         "signed": Receipt.objects.filter(request_id=review_request.pk).first(),
         "verify_at": f"{settings.RECEIPT_ISSUER}/verify",
-        "printed_at": database_now(),
+        "printed_at": now,
         "printed_by": actor.username,
     }
     return desk_page(request, "print", review_request, shown)

@@ -1,6 +1,7 @@
 """The packet at the desk: as it was frozen, with what changed, what is checked, and what happened. Looking leaves no trace."""
 
 import uuid
+from datetime import datetime
 
 from django.http import HttpResponse
 
@@ -24,9 +25,9 @@ def frozen_packet(review_request: DeploymentReviewRequest) -> Packet | None:
     return packet.current(review_request) if review_request.revision else None
 
 
-def packet_shown(actor: Actor, review_request: DeploymentReviewRequest) -> dict:
+def packet_shown(actor: Actor, review_request: DeploymentReviewRequest, *, now: datetime) -> dict:
     """What the page and its print say of the packet, its decision, its checks and its votes."""
-    frozen, now = frozen_packet(review_request), database_now()
+    frozen = frozen_packet(review_request)
     intact = frozen is None or packet.is_intact(frozen, review_request.digest)
     value = packet.value_of(frozen) if frozen and intact else None
     in_review = review_request.state_now == State.REVIEW_REQUESTED
@@ -46,10 +47,10 @@ def packet_shown(actor: Actor, review_request: DeploymentReviewRequest) -> dict:
 
 @require_safe
 def packet_page(request, object_id: uuid.UUID) -> HttpResponse:
-    actor, review_request = desk_actor(request), seen(request, object_id)
-    can_decide, absent = _may_decide(actor, review_request)
+    actor, review_request, now = desk_actor(request), seen(request, object_id), database_now()
+    can_decide, absent = _may_decide(actor, review_request, now)
     lines, earlier = timeline_page(review_request)
-    shown = packet_shown(actor, review_request) | {
+    shown = packet_shown(actor, review_request, now=now) | {
         "title": str(review_request),
         "lines": lines,
         "earlier": earlier,
@@ -60,10 +61,10 @@ def packet_page(request, object_id: uuid.UUID) -> HttpResponse:
     return desk_page(request, "packet", review_request, shown)
 
 
-def _may_decide(actor: Actor, review_request: DeploymentReviewRequest) -> tuple[bool, list[Reason]]:
+def _may_decide(actor: Actor, review_request: DeploymentReviewRequest, now: datetime) -> tuple[bool, list[Reason]]:
     """Whether there is a choice for this person, and if not, why. What is not in review is asked nothing more about each choice."""
     if review_request.state_now != State.REVIEW_REQUESTED:
-        turn = Turn(actor, "preview", review_request, database_now(), review_request.state_now)
+        turn = Turn(actor, "preview", review_request, now, review_request.state_now)
         return False, state_reasons(turn, State.REVIEW_REQUESTED)
     try:
         reasons = preview.absent(preview.options(actor, review_request))

@@ -86,13 +86,13 @@ class Visit:
 
 @pytest.fixture
 def visit(site: Site, browser: Browser):
-    """visit(username, **options of the browser's context) → Visit, signed in unless the name is empty."""
+    """visit(username, **options of the browser's context) → Visit, signed in unless the name is empty. `at`: another site."""
     opened: list[Visit] = []
 
-    def visit(username: str = "", **options) -> Visit:
+    def visit(username: str = "", *, at: Site = site, **options) -> Visit:
         context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
         context.set_default_timeout(15_000)
-        visitor = Visit(site, context.new_page())
+        visitor = Visit(at, context.new_page())
         visitor.watch()
         opened.append(visitor)
         if username:

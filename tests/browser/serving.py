@@ -63,6 +63,7 @@ def serving(folder: Path) -> Iterator[Site]:
         "SELF_SERVICE_DATABASE_URL": f"sqlite:///{folder / 'store.sqlite3'}",
         "SECRET_KEY": "for-these-tests-only-" + "x" * 32,
         "RECEIPT_SIGNING_KEY_FILE": str(folder / "signing-key.pem"),
+        "WEBHOOK_KEY": "for-these-tests-only-" + "w" * 32,
         "RECEIPT_ISSUER": f"http://127.0.0.1:{port}",
     }
     served = Site(f"http://127.0.0.1:{port}", env)

@@ -21,7 +21,7 @@ from tests.reviews.attacks import keep_beside
 pytestmark = pytest.mark.usefixtures("both_stores")
 READ_ONLY = [
     "access/user", "drafts/coverageplan", "drafts/membership", "drafts/partner", "readiness/verdictchange",
-    "receipts/receipt",
+    "receipts/receipt", "receipts/signingkey",
     "reviews/confirmation",
     "reviews/decision", "reviews/denial", "reviews/environment", "reviews/event", "reviews/freezewindow", "reviews/outboxmessage",
     "reviews/reviewpolicy",
@@ -474,6 +474,21 @@ def test_A03_W05_forged_posts_change_nothing(story, model, settings):
     assert visitor.get(f"/admin/{model}/add/").status_code == 403
     assert visitor.get(f"/admin/{model}/{one}/change/").status_code == 200
     assert visitor.get(f"/admin/{model}/{one}/history/").status_code in (200, 302)
+
+
+@pytest.mark.parametrize("registered", admin.site._registry.values(), ids=lambda registered: registered.opts.label_lower)
+def test_nothing_frozen_is_added_edited_or_deleted_by_anybody(registered, rf):
+    request = rf.get("/admin/")
+    request.user, request.session = make_user("root", groups=("auditors", "operators", "release"), is_superuser=True), {}
+
+    assert registered.has_view_permission(request)
+    assert not any(
+        ask(request) for ask in (registered.has_add_permission, registered.has_change_permission, registered.has_delete_permission)
+    )
+    assert registered.get_actions(request) == {}
+    assert registered.get_inline_instances(request) == []
+    assert (registered.list_editable, registered.save_as) == ((), False)
+    assert str(registered.media) == ""
 
 
 def test_W06_there_is_no_bulk_action(story):
