@@ -359,6 +359,7 @@ def verbs(story: Story) -> dict[str, Callable]:
         "set_environment slug": lambda value: organisation.set_environment(organisation.COMMAND_LINE, value, name="x", protected=True),
         "set_partner": lambda value: organisation.set_partner(organisation.COMMAND_LINE, "other", name=value),
         "set_partner slug": lambda value: organisation.set_partner(organisation.COMMAND_LINE, value),
+        "add_person": lambda value: organisation.add_person(organisation.COMMAND_LINE, value, password="correct-horse-battery"),
         "set_groups": lambda value: organisation.set_groups(organisation.COMMAND_LINE, story.viewer, add={value}),
         **{
             f"set_policy {part}": lambda value, part=part: policies.propose_policy(

@@ -257,14 +257,3 @@ def test_paper_has_a_cover_of_its_own_every_section_and_numbered_pages(visit, si
     assert any("counter(page)" in rule and "counter(pages)" in rule for rule in rules), rules
     pages = re.findall(rb"/Count (\d+)", auditor.page.pdf(prefer_css_page_size=True))
     assert int(pages[0]) >= 3
-
-
-def test_since_you_last_signed_is_printed_open_even_if_it_was_closed(visit, site):
-    review_request = put_up(site, "Desk for the printer")
-    release = visit("release")
-    release.go(f"{DESK}{review_request['id']}/change/")
-    release.page.get_by_text("Nothing to compare with").click()
-    words = release.page.get_by_text("there is no earlier vote of yours")
-    assert not words.is_visible()
-    release.page.emulate_media(media="print")
-    assert words.is_visible()

@@ -15,7 +15,9 @@ from receipts.keys import register_key
 from receipts.models import SigningKey
 from receipts.signing import signer
 from reviews import organisation, webhooks
+from reviews.freezes import freeze
 from reviews.models import Denial, Environment, Event, WebhookEndpoint
+from reviews.record import database_now
 from tests.factories import actor, make_environment, make_partner, make_user
 from tests.pages import SCRIPT, Visitor, text_of
 
@@ -207,6 +209,27 @@ def test_webhooks_are_added_rotated_disabled_and_enabled(operator):
     verbs = [event.verb for event in Event.objects.order_by("number")]
     assert verbs == ["add_webhook", "rotate_webhook", "disable_webhook", "enable_webhook"]
     assert f'href="{path}rotate/"' in operator.get("/admin/reviews/webhookendpoint/").content.decode()
+
+
+def test_H06_script_in_what_operators_write_stays_text(operator, user):
+    environment = make_environment()
+    ada = make_user("ada")
+    freeze(actor(user), environment, starts_at=database_now(), ends_at=database_now() + timedelta(days=1), reason=SCRIPT)
+    for path, said in (
+        ("partners/new/", {"partner": "harbour", "name": SCRIPT}),
+        (f"people/{ada.pk}/groups/", {"another": SCRIPT}),
+        ("environments/production/", {"name": SCRIPT, "protected": "yes"}),
+    ):
+        assert operator.submit(f"{PAGE}{path}", **said).status_code == 302, path
+
+    lists = ("reviews/environment", "drafts/partner", "access/user", "reviews/freezewindow", "reviews/event")
+    more = (f"{PAGE}people/{ada.pk}/groups/", f"{PAGE}environments/production/", "/admin/search/?of=events")
+    paths = [*(f"/admin/{model}/" for model in lists), *more, "/admin/reviews/reviewpolicy/propose/production/"]
+    pages = [operator.client.get(path) for path in paths]
+
+    assert [page.status_code for page in pages] == [200] * len(pages)
+    assert "is as you said." in text_of(pages[0])
+    assert not [page for page in pages if "<script>alert" in page.content.decode()]
 
 
 # --- who ----------------------------------------------------------------------------------------------------------------------------------
