@@ -239,6 +239,8 @@ def test_pages_are_for_operators_and_an_attempt_of_others_is_counted():
     ada = make_user("ada")
     looking = Visitor(make_user("auditor", groups=("auditors",)))
     for address, _, name in admin.site.pages:
+        if not address.startswith("organisation/"):
+            continue
         path = "/admin/" + address.replace("<int:user_id>", str(ada.pk)).replace("<slug:slug>", "x")
         for converter in ("<uuid:public_id>", "<uuid:object_id>"):
             path = path.replace(converter, "00000000-0000-4000-8000-000000000000")
