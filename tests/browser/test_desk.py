@@ -232,6 +232,7 @@ def test_R08_two_clicks_of_an_operator_add_one_partner(visit, site):
     operator.go("/admin/organisation/partners/new/")
     operator.fill(Slug="twice", Name="Twice")
     operator.page.get_by_role("button", name="Add it").dblclick()
+    expect(operator.page.get_by_text(re.compile("The partner is there|There is a partner with this slug")).first).to_be_visible()
     operator.page.wait_for_load_state("networkidle")
     operator.go("/admin/drafts/partner/?q=twice")
     assert operator.page.locator("#result_list tbody tr").count() == 1
