@@ -142,11 +142,13 @@ def test_state_at_and_as_of_now_agree_at_the_end_itself():
 
 
 def test_what_has_lapsed_holds_no_plan_when_it_is_set_anew():
-    """Nobody has written that expiry: it is of another environment than the request that is opened."""
+    """Nobody has written that expiry: it is of another environment than the request that is given up."""
     story = Story()
-    lapse(story.approved())
+    approved = story.approved()
     make_environment("staging", rules=[{"name": "release", "group": "release", "quorum": 1}])
-    decisions.open_request(actor(story.owner), plan_id=story.plan.pk, environment_slug="staging")
+    other = decisions.open_request(actor(story.owner), plan_id=story.plan.pk, environment_slug="staging")
+    lapse(approved)
+    decisions.withdraw(actor(story.owner), other.pk, comment="no")
     plan = CoveragePlan.objects.get(pk=story.plan.pk)
     assert (plan.state, plan.review_until, plan.approved_until) == ("draft", None, None)
 
