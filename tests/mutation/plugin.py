@@ -81,13 +81,18 @@ class Oracle:
         return all(report.passed for report in runtestprotocol(item, nextitem=other, log=False))
 
     def _asked(self, mutant: Mutant) -> list[int]:
-        """The tests that reach the statement, or the module for one at its top: the finders in this function, its own, the quick."""
-        own = f"test_{Path(mutant.path).name}"
+        """The tests that reach the statement, or the module for one at its top: the finders in this function first, then those that have
+        its word in their name, those of its own file, and the quick ones.
+        """
+        own, word = f"test_{Path(mutant.path).name}", mutant.owner.strip("_()").split("_")[0]
         here = {(path, line): found for (path, line), found in self.reach.items() if path == mutant.path}
         numbers = set().union(*(found for (_, line), found in here.items() if not mutant.owner or line == mutant.statement))
-        return sorted(
-            numbers, key=lambda number: (-self.kills[mutant.owner, number], self.items[number].path.name != own, self.seconds[number])
-        )
+
+        def order(number: int) -> tuple:
+            item = self.items[number]
+            return -self.kills[mutant.owner, number], not word or word not in item.name, item.path.name != own, self.seconds[number]
+
+        return sorted(numbers, key=order)
 
     # --- one mutant -------------------------------------------------------------------------------------------------------------------
 
