@@ -135,13 +135,13 @@ def test_S09_a_revoked_key_is_refused_even_by_who_still_pins_it(outside, setting
     revoke(key(202).kid, reason="lost")
 
     outside.fetch(old)
-    assert outside.verify(*ALL) == (1, ["attestation_missing"])
-    assert outside.verify(*ALL, pinned="--jwks") == (1, ["unknown_kid"])
+    assert outside.verify(*ALL) == (1, ["attestation_missing", "key_revoked"])
+    assert outside.verify(*ALL, pinned="--jwks") == (1, ["unknown_kid", "key_revoked"])
     after = json.loads((outside.folder / "bundle.json").read_text())
     outside.keep("bundle.json", before | {name: after[name] for name in ("status", "status_attestation")})
     assert outside.verify(*ALL, pinned="--jwks") == (1, ["receipt_revoked", "key_revoked"])
     outside.pin_keys()
-    assert outside.verify(*ALL, pinned="--jwks") == (1, ["unknown_kid"])
+    assert outside.verify(*ALL, pinned="--jwks") == (1, ["unknown_kid", "key_revoked"])
 
 
 def test_S09_the_logs_key_is_rotated(outside, settings):
