@@ -13,6 +13,7 @@ from reviews import audit, decisions, queue
 from reviews.models import DeploymentReviewRequest, Event
 from reviews.packet_desk import EVENTS
 from reviews.record import database_now
+from reviews.rights import visible_requests
 from tests.factories import Story, actor, make_partner, make_plan, make_user
 from tests.pages import NOWHERE, SCRIPT, Visitor, desk_path, text_of
 
@@ -184,7 +185,8 @@ def test_packets_plans_and_the_timeline_come_by_an_index(story):
             cursor.execute(f"EXPLAIN {query}")
             assert index in "\n".join(row[0] for row in cursor.fetchall())
     assert "one_event_per_number" in plan_of(review_request.events.order_by("-number")[: EVENTS + 1])
-    waiting = queue.tab(actor(story.release, channel="admin"), queue.visible(actor(story.release, channel="admin")), "waiting")
+    reviewer = actor(story.release, channel="admin")
+    waiting = queue.tab(reviewer, visible_requests(reviewer), "waiting")
     assert "request_open_by_due" in plan_of(waiting.order_by(*queue.ORDERS["waiting"])[:51])
 
 

@@ -107,7 +107,7 @@ def test_F07_who_waited_as_long_as_a_request_may_does_not_wait_again():
         answers = at_once(vote, lambda: append_move(actor(story.owner), other.pk, fields=MOVE))
         waited = time.monotonic() - began
     assert answers[0].reasons == (BUSY,)
-    assert waited < 2.5
+    assert waited < 3.5  # a second wait would end after 4 seconds
     assert answers[1].number == 1
     assert not Vote.objects.exists()
     assert_consistent()

@@ -170,7 +170,7 @@ def test_R02_two_environments_of_one_plan_at_once():
     """Two requests, two locks, one plan: each is decided, and the plan follows both."""
     arena = Arena(rules=ONE)
     from_staging = decisions.open_request
-    organisation.set_environment(actor(arena.owner), "staging", name="Staging", protected=True)
+    organisation.set_environment(organisation.COMMAND_LINE, "staging", name="Staging", protected=True)
     staging = type(arena.environment).objects.get(slug="staging")
     policies.propose_policy(organisation.COMMAND_LINE, staging, rules=ONE, required_confirmations=[])
     for number in range(ROUNDS):
