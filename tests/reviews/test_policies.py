@@ -257,7 +257,7 @@ def test_the_desk_and_the_owner_read_what_came_into_force_since(story):
     review_request = story.in_review()
     story.change(rules=[RELEASE, LEGAL])
     for page in (Visitor(story.release).get(desk_path(review_request)), Visitor(story.owner).get(request_path(review_request))):
-        assert "Version 2 has come into force since, and must be satisfied, too: Release: 1 person" in text_of(page).replace("  ", " ")
+        assert "Version 2 has come into force since, and must be satisfied, too Release: 1 person" in text_of(page).replace("too: ", "too ")
 
 
 # --- approved: what was tightened is revoked --------------------------------------------------------------------------------------------
