@@ -79,8 +79,8 @@ FORMS: dict[str, dict[str, str]] = {
     "reviews.CommentForm": {"comment": "comment"},
     "reviews.RequestReviewForm": {"comment": "sent with"},
     "reviews.home.FilterForm": {"q": NEVER_KEPT},
-    "reviews.PersonForm": {"username": "person"},
-    "reviews.ConfirmationForm": {
+    "reviews.confirm.PersonForm": {"username": "person"},
+    "reviews.confirm.ConfirmationForm": {
         "evidence_url": "owner evidence_url",
         "evidence_sha256": "evidence sha256",
         "valid_until": "owner valid_until",

@@ -448,7 +448,7 @@ def test_every_text_of_ours_is_bounded_in_the_database():
         "drafts_coverageplan": 5,
         "drafts_expansionmove": 3,
         "reviews_environment": 2,
-        "reviews_vote": 1,
+        "reviews_vote": 2,
         "reviews_event": 1,
         "reviews_freezewindow": 1,
         "reviews_freezeend": 1,
