@@ -144,7 +144,7 @@ def wrong_parameter(name: str, detail: str, *, code: str = "invalid") -> Reason:
 def parameter_reasons(request, *allowed: str) -> list[Reason]:
     """One reason for each query parameter that is unknown, given twice, or holds what no text of ours can hold."""
     found = list(request.query_params.lists())
-    known = f"The parameters here are: {', '.join(allowed) or 'none'}, each once."
+    known = f"The parameters here are: {', '.join(allowed)}, each once." if allowed else "No parameter is taken here."
     wrong = [wrong_parameter(name, known, code="unknown_parameter") for name, values in found if name not in allowed or len(values) > 1]
     broken = [name for name, values in found if any(has_surrogate_or_null(text) for text in (name, *values))]
     return wrong + [wrong_parameter(name, "It holds a null character.", code="null_character") for name in broken]
