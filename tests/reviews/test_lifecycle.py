@@ -153,6 +153,23 @@ def test_what_has_lapsed_holds_no_plan_when_it_is_set_anew():
     assert (plan.state, plan.review_until, plan.approved_until) == ("draft", None, None)
 
 
+def test_opening_writes_what_has_lapsed_and_then_alone_sets_the_plan_anew():
+    story = Story()
+    lapse(story.approved())
+    story.open()
+    plan = CoveragePlan.objects.get(pk=story.plan.pk)
+    assert (plan.state, plan.review_until, plan.approved_until) == ("draft", None, None)
+
+
+def test_opening_another_request_leaves_a_plan_that_was_expanded_a_draft():
+    story = Story()
+    approved = story.approved()
+    decisions.expand(actor(story.owner), approved.plan_id)
+    make_environment("staging", rules=[{"name": "release", "group": "release", "quorum": 1}])
+    decisions.open_request(actor(story.owner), plan_id=story.plan.pk, environment_slug="staging")
+    assert CoveragePlan.objects.get(pk=story.plan.pk).state == "draft"
+
+
 def test_a_packet_of_an_older_revision_holds_nothing():
     """The end of a review is that of its newest packet, and a move that it alone holds is in review."""
     story = Story()
