@@ -31,6 +31,7 @@ ORACLE = (
     "tests/reviews/test_lifecycle.py",
     "tests/reviews/test_decisions.py",
     "tests/reviews/test_each_verb.py",
+    "tests/reviews/test_named.py",
     "tests/reviews/test_second_factor.py",
     "tests/reviews/test_explain.py",
     "tests/reviews/test_expire.py",
