@@ -30,6 +30,7 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(CoveragePlan)
 class CoveragePlanAdmin(ReadOnlyAdmin):
+    hint = "What owners draft"
     list_display = ["name", "partner", "external_reference", "state_as_of_now", "archived", "updated_at"]
     list_filter = ["archived", "partner"]
     list_select_related = ["partner"]

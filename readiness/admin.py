@@ -8,6 +8,7 @@ from readiness.models import VerdictChange
 
 @admin.register(VerdictChange)
 class VerdictChangeAdmin(ReadOnlyAdmin):
+    hint = "How the verdict on this installation has changed"
     list_display = ["number", "at", "status", "was"]
     list_filter = ["status"]
     ordering = ["-number"]

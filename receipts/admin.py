@@ -8,6 +8,7 @@ from receipts.models import Receipt, SigningKey
 
 @admin.register(Receipt)
 class ReceiptAdmin(ReadOnlyAdmin):
+    hint = "The signed records of decisions"
     list_display = ["id", "verdict", "request_id", "revision", "issued_at", "expires_at"]
     list_filter = ["verdict"]
     ordering = ["-issued_at", "-id"]

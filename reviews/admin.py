@@ -73,6 +73,7 @@ class ReviewPolicyAdmin(ReadOnlyAdmin):
 
 @admin.register(Confirmation)
 class ConfirmationAdmin(ReadOnlyAdmin):
+    hint = "What is stated, by whom, and until when it holds"
     list_display = ["review_request", "kind", "named", "confirmed_by", "confirmed_at", "valid_until"]
     list_filter = ["kind"]
     list_select_related = ["review_request__plan", "review_request__environment"]
@@ -85,6 +86,7 @@ class ConfirmationAdmin(ReadOnlyAdmin):
 
 @admin.register(Vote)
 class VoteAdmin(LongList):
+    hint = "Each reviewer's word on one packet"
     list_display = ["cast_at", "username", "choice", "review_request", "revision"]
     list_filter = [words("choice", dict(Choice.choices))]
     list_select_related = ["review_request__plan", "review_request__environment"]
@@ -97,6 +99,7 @@ class VoteAdmin(LongList):
 
 @admin.register(Decision)
 class DecisionAdmin(LongList):
+    hint = "What the votes came to"
     list_display = ["decided_at", "verdict", "review_request", "revision", "expires_at"]
     list_filter = ["verdict"]
     list_select_related = ["review_request__plan", "review_request__environment"]
@@ -162,6 +165,7 @@ class FreezeWindowAdmin(ReadOnlyAdmin):
 
 @admin.register(StagingPin)
 class StagingPinAdmin(ReadOnlyAdmin):
+    hint = "Whose receipts count as staging's"
     list_display = ["created_at", "issuer", "environment"]
     ordering = ["-id"]
     fields = ["id", "issuer", "jwks", "environment", "created_at"]
@@ -169,6 +173,7 @@ class StagingPinAdmin(ReadOnlyAdmin):
 
 @admin.register(StagingValidation)
 class StagingValidationAdmin(ReadOnlyAdmin):
+    hint = "Receipts of staging that were handed in"
     list_display = ["handed_in_at", "handed_in_by", "review_request", "kid"]
     list_select_related = ["review_request__plan", "review_request__environment"]
     search_fields = ["handed_in_by", "payload_sha256"]

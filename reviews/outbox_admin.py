@@ -11,6 +11,7 @@ from reviews.models import Channel, DeliveryAttempt, OutboxMessage, OutboxStatus
 
 @admin.register(OutboxMessage)
 class OutboxAdmin(LongList):
+    hint = "What is told to people and machines"
     list_display = ["created_at", "channel", "kind", "to", "review_request", "status", "attempts", "again"]
     list_filter = [words("status", dict(OutboxStatus.choices)), words("channel", dict(Channel.choices))]
     list_select_related = ["review_request__plan", "review_request__environment", "endpoint"]
@@ -57,6 +58,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 
 @admin.register(DeliveryAttempt)
 class DeliveryAttemptAdmin(LongList):
+    hint = "Each try to reach a webhook"
     list_display = ["at", "endpoint", "message", "outcome", "status", "ms"]
     list_select_related = ["message__endpoint"]
     ordering = ["-id"]
