@@ -19,8 +19,8 @@ from tests.faults.history import Stored, contradictions
 from tests.faults.installation import DEMO_PASSWORD, SIDES, until
 from tests.server import Visitor
 
-APPROVALS = int(os.environ.get("FAULT_APPROVALS", 5))
-SECONDS = float(os.environ.get("FAULT_SECONDS", 4))
+APPROVALS = int(os.environ.get("FAULT_APPROVALS", 2))
+SECONDS = float(os.environ.get("FAULT_SECONDS", 2))
 STOP_SECONDS = 30
 PATH = "SET search_path = self_service_drafts"
 EVENTS = """
