@@ -21,7 +21,7 @@ import pytest
 from tests.conftest import PROJECT, run_python
 from tests.faults.installation import DEMO_PASSWORD
 from tests.faults.test_away import PLAN
-from tests.server import Answer, Visitor, _await_life, free_port
+from tests.server import Answer, Visitor, await_life, free_port
 
 STOP_SECONDS = 30
 VOTES = 24
@@ -58,7 +58,7 @@ def server(env: dict[str, str], log: Path) -> Iterator[tuple[subprocess.Popen, s
     with log.open("ab") as output:
         process = subprocess.Popen([sys.executable, "-m", "granian", *words], cwd=PROJECT, env=clean, stdout=output, stderr=output)
         try:
-            _await_life(f"http://127.0.0.1:{port}/livez", process)
+            await_life(f"http://127.0.0.1:{port}/livez", process)
             yield process, f"http://127.0.0.1:{port}"
         finally:
             if process.poll() is None:
