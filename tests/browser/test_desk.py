@@ -172,7 +172,8 @@ def test_a_decision_is_sent_by_keyboard_alone(visit, site):
     assert release.page.get_by_role("radio", name="Request changes").is_checked()
     keyboard.type("The window is too short.")
     keyboard.press("Tab")
-    keyboard.press("Enter")
+    with release.page.expect_navigation():
+        keyboard.press("Enter")
     release.reads("Changes are requested; the owner has it again.", "The window is too short.")
 
 
