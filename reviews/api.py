@@ -29,6 +29,7 @@ from reviews.serializers import (
     ConfirmationOutput,
     ConfirmationsOutput,
     EnvironmentOutput,
+    NoteInput,
     OpenInput,
     PersonInput,
     RequestDetailOutput,
@@ -199,10 +200,10 @@ class StagingValidation(RequestView):
 
 
 class RequestReview(RequestView):
-    @changes("review_request_request_review", "Freeze the packet and request its review", RequestDetailOutput)
+    @changes("review_request_request_review", "Freeze the packet and request its review", RequestDetailOutput, body=NoteInput)
     def post(self, request, request_id):
-        call = self.call(precondition=True)
-        return answer(decisions.request_review(call.actor, request_id, version=call.version))
+        call = self.call(NoteInput, precondition=True)
+        return answer(decisions.request_review(call.actor, request_id, comment=call.said.get("comment", ""), version=call.version))
 
 
 class Recall(RequestView):

@@ -70,6 +70,11 @@ class CommentInput(StrictSerializer):
     comment = Shaped(shapes.COMMENT)
 
 
+class NoteInput(StrictSerializer):
+    example = {"comment": "The second line goes first this time."}
+    comment = Shaped(shapes.NOTE, required=False)
+
+
 class RequestOutput(serializers.Serializer):
     example = {
         "id": "783746f2-794b-4019-99f3-27a078b05869",

@@ -76,6 +76,7 @@ LINK = {"type": "string", "maxLength": 500, "examples": ["https://evidence.examp
 SHA256 = {"type": "string", "examples": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}
 UNTIL = {"type": "string", "description": "A time with its offset, or a day, which means its end in UTC.", "examples": ["2026-12-23"]}
 COMMENT = {"type": "string", "minLength": 1, "maxLength": 2000, "examples": ["Not this quarter."]}
+NOTE = {"type": "string", "maxLength": 2000, "examples": ["The second line goes first this time."]}
 INNER = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("payload_b64", "signature", "kid", "sig_alg")},

@@ -70,7 +70,7 @@ def make_environment(slug: str = "production", *, rules: list | None = None, **p
 
 
 def make_plan(owner: User, partner: Partner, **fields) -> CoveragePlan:
-    values = {**PLAN_FIELDS, "external_reference": f"host-request-{next(_numbers)}", **fields}
+    values = {**PLAN_FIELDS, "external_reference": f"made-{next(_numbers)}", **fields}
     return create_plan(actor(owner), partner_slug=partner.slug, fields=values)
 
 

@@ -237,6 +237,7 @@ INPUTS: dict[str, dict[str, str]] = {
     "PersonInput": {"username": "person"},
     "StagingInput": {"receipt": "another installation's receipt, kept only once its signature is verified"},
     "CommentInput": {"comment": "comment"},
+    "NoteInput": {"comment": "request-review"},
 }
 
 

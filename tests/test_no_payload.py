@@ -133,7 +133,7 @@ API: dict[str, tuple[str, Callable]] = {
     ),
     **{
         verb: ("/comment", lambda who, story, asked, value, verb=verb: who.post(f"review-requests/{asked.pk}/{verb}/", {"comment": value}, version=1))
-        for verb in ("comment", "withdraw")
+        for verb in ("comment", "withdraw", "request-review")
     },
 }  # fmt: skip
 

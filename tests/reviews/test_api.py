@@ -177,6 +177,18 @@ def test_request_review_lists_everything_that_is_missing(owner, story):
     assert missing["next"] == missing["missing"][0]
 
 
+def test_a_note_goes_with_the_request_and_stands_in_the_timeline(owner, story):
+    made = opened(owner, story)
+    path, version = f"review-requests/{made['id']}/", confirmed(owner, made)
+
+    wrong = owner.post(f"{path}request-review/", {"comment": "x" * 2001}, version=version)
+    sent = owner.post(f"{path}request-review/", {"comment": "The second line goes first."}, version=version)
+
+    assert (wrong.status_code, [error["pointer"] for error in wrong.json()["errors"]]) == (400, ["/comment"])
+    assert sent.status_code == 200
+    assert "The second line goes first." in [event["comment"] for event in owner.get(f"{path}timeline/").json()["results"]]
+
+
 def test_precondition_is_required_on_every_verb(owner, story):
     made = opened(owner, story)
     path = f"review-requests/{made['id']}/"
