@@ -16,34 +16,21 @@ from django.db import connections, transaction  # noqa: E402
 
 from access.actors import actor_of  # noqa: E402
 from access.models import User  # noqa: E402
+from benchmarks.contest.counting import counting_stopwatch  # noqa: E402
 from benchmarks.contest.said import CONFIRMATIONS, EVIDENCE, MOVE, PLAN, SUBJECT, VALID_UNTIL  # noqa: E402
-from benchmarks.contest.stopwatch import Stopwatch  # noqa: E402
 from benchmarks.worker import serve  # noqa: E402
-from config.databases import PRIMARY, STORE  # noqa: E402
+from config.databases import STORE  # noqa: E402
 from config.refusals import Refused  # noqa: E402
 from drafts.coverage import append_move, create_plan  # noqa: E402
 from reviews import decisions  # noqa: E402
 from reviews.organisation import COMMAND_LINE, set_groups  # noqa: E402
 
 
-def counting(execute, sql, params, many, context):
-    watch.statements += 1
-    return execute(sql, params, many, context)
-
-
-def backends() -> list[int]:
-    for alias in (PRIMARY, STORE):
-        connections[alias].ensure_connection()
-        if counting not in connections[alias].execute_wrappers:
-            connections[alias].execute_wrappers.append(counting)
-    return [connections[alias].connection.info.backend_pid for alias in (PRIMARY, STORE)]
-
-
 def person(username: str, channel: str):
     return actor_of(User.objects.get(username=username), channel=channel)
 
 
-watch = Stopwatch(backends)
+watch = counting_stopwatch()
 owner, release, security = person("owner", "page"), person("release", "admin"), person("security", "admin")
 
 

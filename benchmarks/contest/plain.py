@@ -9,11 +9,11 @@ import django  # noqa: E402
 
 django.setup()
 
-from django.db import connections, models, transaction  # noqa: E402
+from django.db import models, transaction  # noqa: E402
 
 from access.models import User  # noqa: E402
+from benchmarks.contest.counting import counting_stopwatch  # noqa: E402
 from benchmarks.contest.said import CONFIRMATIONS  # noqa: E402
-from benchmarks.contest.stopwatch import Stopwatch  # noqa: E402
 from benchmarks.contest.story import Teller  # noqa: E402
 from benchmarks.worker import serve  # noqa: E402
 from drafts import models as drafts  # noqa: E402
@@ -73,19 +73,6 @@ class ModelPen:
         everything(table, where).update(**values)
 
 
-def counting(execute, sql, params, many, context):
-    watch.statements += 1
-    return execute(sql, params, many, context)
-
-
-def backends() -> list[int]:
-    for alias in (PRIMARY, STORE):
-        connections[alias].ensure_connection()
-        if counting not in connections[alias].execute_wrappers:
-            connections[alias].execute_wrappers.append(counting)
-    return [connections[alias].connection.info.backend_pid for alias in (PRIMARY, STORE)]
-
-
 def tell(plan_id: uuid.UUID) -> None:
     request_id = watch.step("open", lambda: teller.open(plan_id))
     for kind in CONFIRMATIONS:
@@ -99,7 +86,7 @@ def cycles(plans: list[str]) -> dict[str, object]:
     return watch.over(lambda: [tell(uuid.UUID(each)) for each in plans], number=len(plans))
 
 
-watch = Stopwatch(backends)
+watch = counting_stopwatch()
 teller = Teller(ModelPen(), dict(User.objects.using(PRIMARY).values_list("username", "pk")))
 
 if __name__ == "__main__":
