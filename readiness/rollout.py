@@ -1,7 +1,10 @@
 """The four rollout gates of a review request, asked live: draft coverage, security review, staging validation, production deployment."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import Q
 
 from access.actors import Actor
 from config.refusals import Reason
@@ -12,7 +15,7 @@ from reviews.models import DeploymentReviewRequest
 from reviews.record import database_now
 from reviews.rights import visible_requests
 
-NEWEST = 20
+LISTED = 20
 BOUNDARY = ("gate_type", "system_scope", "authority_context", "external_reference")
 MET, NOT_MET, NOT_NEEDED = "met", "not_met", "not_needed"
 
@@ -36,12 +39,37 @@ class Progress:
     gates: tuple[GateState, GateState, GateState, GateState]
 
 
-def live(actor: Actor) -> list[Progress]:
-    """The newest requests that the actor may see. Raises DatabaseError or Refused when a database is away."""
-    now = database_now()
-    found = visible_requests(actor).order_by("-created_at", "-pk")[:NEWEST]
-    openable = set(visible_plans(actor).filter(review_requests__in=[one.pk for one in found]).values_list("pk", flat=True))
-    return [_progress(one, now=now, owned=one.plan_id in openable) for one in found]
+@dataclass(frozen=True)
+class Board:
+    """Requests, newest first, and the gates of one of them. `after`: the last listed, where older ones follow."""
+
+    listed: list[DeploymentReviewRequest]
+    after: uuid.UUID | None
+    shown: Progress | None
+
+
+def live(actor: Actor, *, chosen: uuid.UUID | None = None, after: uuid.UUID | None = None) -> Board:
+    """The newest requests that the actor may see, or those older than `after`, and the gates of the chosen one or the first.
+
+    Each carries its state as of now. Raises DatabaseError or Refused when a database is away.
+    """
+    now, visible = database_now(), visible_requests(actor).order_by("-created_at", "-pk")
+    older = Q() if after is None else _older_than(visible.filter(pk=after).first())
+    found = list(visible.filter(older)[: LISTED + 1])
+    listed, more = found[:LISTED], len(found) > LISTED
+    one = visible.filter(pk=chosen).first() if chosen else next(iter(listed), None)
+    return Board(listed, listed[-1].pk if more else None, _progress(one, now=now, owned=_openable(actor, one)) if one else None)
+
+
+def _openable(actor: Actor, review_request: DeploymentReviewRequest) -> bool:
+    return visible_plans(actor).filter(pk=review_request.plan_id).exists()
+
+
+def _older_than(last: DeploymentReviewRequest | None) -> Q:
+    """Nothing is older than a request that the actor may not see."""
+    if last is None:
+        return Q(pk__in=[])
+    return Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
 
 
 def _progress(review_request: DeploymentReviewRequest, *, now: datetime, owned: bool) -> Progress:

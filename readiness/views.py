@@ -1,10 +1,11 @@
 """The readiness page, the rollout gates, the JSON, and the process probes. They need no session and no database to answer."""
 
+import uuid
 from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from access.actors import Actor
@@ -43,10 +44,17 @@ def signed_in(request) -> tuple[dict | None, Actor | None]:
 def rollout_gates(request):
     """Criteria for everybody; live state for who is signed in, while both databases answer."""
     account, actor = signed_in(request)
-    found = aside.tolerant(partial(rollout.live, actor)) if actor and probes.latest().store else None
-    progress = None if found is None else [words.progress(each) for each in found]
-    shown = {"section": "gates", "gates": words.ROLLOUT_GATES, "account": account, "progress": progress}
+    wanted = {name: _request_id(request.GET[key]) for name, key in (("chosen", "request"), ("after", "after")) if key in request.GET}
+    found = aside.tolerant(partial(rollout.live, actor, **wanted)) if actor and probes.latest().store else None
+    shown = {"section": "gates", "gates": words.ROLLOUT_GATES, "account": account, "board": words.board(found) if found else None}
     return render(request, "readiness/rollout_gates.html", shown)
+
+
+def _request_id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise Http404 from None
 
 
 @require_safe

@@ -197,6 +197,15 @@ def progress(found: rollout.Progress) -> dict:
     return {"request": found.review_request, "state": found.state, "word": State(found.state).label, "owned": found.owned, "gates": gates}
 
 
+def board(found: rollout.Board) -> dict:
+    """The page's list of requests, and the gates of the one that is looked at."""
+    return {
+        "listed": [(each, State(each.state_now).label) for each in found.listed],
+        "after": found.after,
+        "one": progress(found.shown) if found.shown else None,
+    }
+
+
 def _requirement(answer: dict) -> str:
     if answer["require_self_service_database_url"]:
         return "A dedicated store is required; without one the service does not start"

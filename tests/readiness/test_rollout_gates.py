@@ -2,13 +2,15 @@
 
 import html
 import os
+import re
 import secrets
 import time
 from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
+from django.test.utils import CaptureQueriesContext
 
 from access.models import User
 from config.refusals import Refused
@@ -40,11 +42,13 @@ def story():
 
 def gates(story: Story, *, user=None) -> list[tuple[str, ...]]:
     """The four states of each request that somebody sees, newest first."""
-    return [tuple(gate.state for gate in one.gates) for one in rollout.live(actor(user or story.owner))]
+    who = actor(user or story.owner)
+    shown = [rollout.live(who, chosen=one.pk).shown for one in rollout.live(who).listed]
+    return [tuple(gate.state for gate in one.gates) for one in shown]
 
 
 def details(story: Story) -> list[str]:
-    return [gate.detail for gate in rollout.live(actor(story.owner))[0].gates]
+    return [gate.detail for gate in rollout.live(actor(story.owner)).shown.gates]
 
 
 @both_stores
@@ -172,7 +176,7 @@ def test_each_sees_the_requests_that_are_theirs_to_see(story):
         "other_owner": set(),
     }
 
-    found = {name: {one.review_request.pk for one in rollout.live(actor(_user(name)))} for name in seen}
+    found = {name: {one.pk for one in rollout.live(actor(_user(name))).listed} for name in seen}
 
     assert found == seen
     assert other.slug == "other"
@@ -194,12 +198,59 @@ def test_links_lead_where_the_person_may_look(story):
 
 
 @both_stores
-def test_only_the_newest_twenty_are_asked(story):
+def test_list_shows_twenty_then_the_older_and_the_gates_of_the_one_that_is_chosen(story):
+    made = [story.in_review().pk]
     for _ in range(21):
-        decisions.open_request(actor(story.owner), plan_id=make_plan(story.owner, story.partner).pk, environment_slug="production")
+        plan = make_plan(story.owner, story.partner)
+        made.append(decisions.open_request(actor(story.owner), plan_id=plan.pk, environment_slug="production").pk)
+    visitor, path, seen = Visitor(story.owner), PATH, []
 
-    assert len(rollout.live(actor(story.owner))) == 20
-    assert "These are the newest 20." in text_of(Visitor(story.owner).get(PATH))
+    while path:
+        page = visitor.get(path).content.decode()
+        seen += re.findall(r'href="\?request=([^"]+)"', page)
+        path = next((f"{PATH}{query}" for query in re.findall(r'href="(\?after=[^"]+)"', page)), "")
+    first, last = visitor.get(PATH).content.decode(), visitor.get(f"{PATH}?request={made[0]}").content.decode()
+
+    assert seen == [str(pk) for pk in reversed(made)]
+    assert (f'id="request-{made[-1]}"' in first, f'id="request-{made[0]}"' in last) == (True, True)
+
+
+@both_stores
+def test_page_asks_no_more_for_more_requests(story):
+    visitor, counted = Visitor(story.owner), []
+    for _ in range(2):
+        for _ in range(3):
+            story.plan = make_plan(story.owner, story.partner)
+            story.approved()
+        visitor.get(PATH)
+        with CaptureQueriesContext(connections["default"]) as primary, CaptureQueriesContext(connections["self_service"]) as store:
+            assert visitor.get(PATH).status_code == 200
+        counted.append(len(primary) + len(store))
+
+    assert counted[0] == counted[1]
+
+
+@both_stores
+@pytest.mark.parametrize("name", ["after", "request"])
+@pytest.mark.parametrize(("value", "status"), [("nowhere", 404), ("", 404), ("0b0b0b0b-0b0b-4b0b-8b0b-0b0b0b0b0b0b", 200)])
+def test_what_is_no_request_of_mine_shows_none(story, name, value, status):
+    review_request = story.in_review()
+
+    answer = Visitor(story.owner).get(f"{PATH}?{name}={value}")
+
+    assert answer.status_code == status
+    assert f'id="request-{review_request.pk}"' not in answer.content.decode()
+
+
+@both_stores
+def test_request_of_another_partner_shows_none(story):
+    other = make_partner("other", owners=(make_user("other_owner"),))
+    plan = make_plan(_user("other_owner"), other, name="Hidden away")
+    hidden = decisions.open_request(actor(_user("other_owner")), plan_id=plan.pk, environment_slug="production")
+
+    page = Visitor(story.owner).get(f"{PATH}?request={hidden.pk}").content.decode()
+
+    assert ("Hidden away" in page, LIVE in page) == (False, True)
 
 
 @both_stores
@@ -231,7 +282,7 @@ def test_looking_writes_nothing_and_is_never_cached(story):
 @both_stores
 @pytest.mark.parametrize("failure", [OperationalError("gone"), Refused()])
 def test_failing_read_leaves_the_criteria(story, monkeypatch, failure):
-    def fail(_actor):
+    def fail(_actor, **_options):
         raise failure
 
     monkeypatch.setattr(rollout, "live", fail)
@@ -314,6 +365,7 @@ def test_real_server_shows_a_signed_in_owner_everything(primary):
         visitor = RealVisitor(address)
         visitor.sign_in("owner", "readiness-demo")
         gates_page, page = visitor.get(PATH), visitor.get("/self-service/readiness")
+        chosen = [visitor.get(f"{PATH}?request={pk}").text for pk in re.findall(r'href="\?request=([^"]+)"', gates_page.text)]
 
-    assert (LIVE in gates_page.text, "The gate says that it may launch" in gates_page.text) == (True, True)
+    assert (LIVE in gates_page.text, "The gate says that it may launch" in "".join(chosen)) == (True, True)
     assert ("You are here" in page.text, '<svg class="strip"' in page.text) == (True, True)
