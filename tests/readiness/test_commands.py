@@ -133,7 +133,13 @@ def test_deploy_check_shows_the_same_findings_with_ids(ready):
 
 def started(env, *arguments, **options) -> subprocess.Popen:
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | env
-    return subprocess.Popen([sys.executable, "manage.py", "readiness", *arguments], cwd=PROJECT, env=clean, **options)
+    command = [sys.executable, "manage.py", "readiness", *arguments]
+    return subprocess.Popen(command, cwd=PROJECT, env=clean, preexec_fn=_heeds_interrupts, **options)
+
+
+def _heeds_interrupts() -> None:
+    """A test run that was started in the background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--json", "--checks"], ["--markdown"]])

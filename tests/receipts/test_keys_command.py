@@ -142,7 +142,7 @@ def test_S09_a_rotation_and_a_revocation_step_by_step(key_file, tmp_path):
 
     assert json.loads(keys("rotate", "--json"))["kid"] == new
     assert states() == {old: "retired", new: "active"}
-    said = json.loads(keys("revoke", "--kid", old, "--reason", "laptop lost", "--since", "2026-11-01T08:00:00Z", "--json"))
+    said = json.loads(keys("revoke", f"--kid={old}", "--reason", "laptop lost", "--since", "2026-11-01T08:00:00Z", "--json"))
     assert (said["state"], said["revoked_at"], said["reason"]) == ("revoked", "2026-11-01T08:00:00+00:00", "laptop lost")
     assert [entry["kid"] for entry in jwks()["keys"]] == [new]
     rows = json.loads(keys("list", "--json"))["keys"]
@@ -180,7 +180,7 @@ def test_two_next_keys_ask_which():
 
     with pytest.raises(CommandError, match="say which with --kid"):
         keys("rotate")
-    keys("rotate", "--kid", waiting[1])
+    keys("rotate", f"--kid={waiting[1]}")
 
     assert states()[waiting[1]] == "active"
     assert states()[waiting[0]] == "next"
@@ -278,10 +278,10 @@ def test_a_revoked_key_is_not_vouched_for(key_file, tmp_path):
     keys("create")
     keys("init-root", "--file", str(tmp_path / "root.pem"), "--id", "root")
     kid = signing.signer().kid
-    keys("revoke", "--kid", kid, "--reason", "lost")
+    keys("revoke", f"--kid={kid}", "--reason", "lost")
 
     with pytest.raises(CommandError, match="revoked"):
-        keys("attest", "--root-file", str(tmp_path / "root.pem"), "--root-id", "root", "--kid", kid)
+        keys("attest", "--root-file", str(tmp_path / "root.pem"), "--root-id", "root", f"--kid={kid}")
 
 
 @pytest.mark.parametrize("verb", ["create", "rotate", "retire", "revoke", "list", "init-root", "attest"])

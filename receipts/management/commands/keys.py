@@ -32,7 +32,9 @@ class Command(BaseCommand):
         add["rotate"].add_argument("--kid", default="", help="which key takes over, where several are next")
         add["attest"].add_argument("--kid", default="", help="the key to vouch for; default: the active one")
         for name in ("retire", "revoke"):
-            add[name].add_argument("--kid", required=True, help="the key's name, as `keys list` shows it")
+            add[name].add_argument(
+                "--kid", required=True, help="the key's name, as `keys list` shows it; as --kid=NAME, since a name may begin with a dash"
+            )
         add["revoke"].add_argument("--reason", required=True, help="why, in one line; it stays in the draft store")
         add["revoke"].add_argument("--since", metavar="TIME", default="", help="compromised since, RFC 3339; default: now")
         add["init-root"].add_argument("--file", metavar="PATH", required=True, help="where the root's private half goes: offline media")
