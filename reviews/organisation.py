@@ -16,7 +16,7 @@ from config.databases import PRIMARY, STORE
 from config.refusals import Reason, recorded, refuse_if
 from drafts.custody import folded, name_text, rule_reasons, slug_text
 from drafts.models import Membership, Partner, Role
-from reviews.models import Environment, ReviewPolicy
+from reviews.models import Environment, Event, ReviewPolicy
 from reviews.record import database_now, write_event
 from reviews.rights import operator_reasons
 
@@ -85,12 +85,21 @@ def _own_reasons(actor: Actor, user: User, code: str, detail: str) -> list[Reaso
 def set_groups(actor: Actor, user: User, *, add: set[str] = frozenset(), remove: set[str] = frozenset()) -> None:
     """Put somebody into groups and out of others. Nobody changes their own. Who is in any group has a seat at the desk."""
     with recorded(actor, "set_groups"):
-        _guards(actor, _own_reasons(actor, user, "own_groups", "Nobody changes their own groups."), group_reasons(add | remove))
+        _guards(actor, own_hand_reasons(actor, user), group_reasons(add | remove))
         _note(actor, "set_groups", user_id=user.pk, username=user.username, add=sorted(add), remove=sorted(remove))
         with transaction.atomic(using=PRIMARY):
             user.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in sorted(add)))
             user.groups.remove(*Group.objects.filter(name__in=remove))
             User.objects.filter(pk=user.pk).update(is_staff=user.groups.exists())
+
+
+def own_hand_reasons(actor: Actor, user: User) -> list[Reason]:
+    """Why this operator does not set these groups. Who made an account has seen its first password, and could vote as two people."""
+    own = _own_reasons(actor, user, "own_groups", "Nobody changes their own groups.")
+    if Event.objects.filter(verb="add_person", actor_id=actor.user_id, detail__username=user.username).exists():
+        detail = "You made this account and saw its first password; another operator sets its groups."
+        own.append(Reason("own_making", detail, clear_by="another operator", status=403))
+    return own
 
 
 def known_groups() -> list[str]:

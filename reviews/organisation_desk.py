@@ -113,7 +113,7 @@ def groups(request, user_id: int) -> HttpResponse:
             "Who is in a group that a policy names reviews. Auditors read all; operators do, too, and set things up.",
             "Who leaves a group: their votes on what is not decided yet no longer count. " + LEAVES,
         ],
-        "absent": _own(actor, user, "Nobody changes their own groups."),
+        "absent": organisation.own_hand_reasons(actor, user),
         "button": "Set the groups",
     }
     return operator_page(request, shown, form=form, back=PEOPLE, back_word="Users")

@@ -134,6 +134,23 @@ def test_nobody_changes_their_own_groups_nor_their_own_account(operator, user):
     assert User.objects.get(pk=user.pk).is_active
 
 
+def test_who_made_an_account_makes_no_reviewer_of_it(operator, user):
+    """One person with two accounts would be two reviewers."""
+    operator.submit(f"{PAGE}people/new/", username="puppet", kind="person")
+    puppet = User.objects.get(username="puppet")
+    path = f"{PAGE}people/{puppet.pk}/groups/"
+
+    assert "another operator sets its groups" in text_of(operator.get(path))
+    assert operator.post(path, another="release").status_code == 403
+    with pytest.raises(Refused) as caught:
+        organisation.set_groups(actor(user), puppet, add={"release"})
+    assert caught.value.codes == ["own_making"]
+    assert not puppet.groups.exists()
+
+    organisation.set_groups(actor(make_user("operator2", groups=("operators",))), puppet, add={"release"})
+    assert list(puppet.groups.values_list("name", flat=True)) == ["release"]
+
+
 def test_an_account_is_switched_off_once_and_on_again(operator):
     ada = make_user("ada")
     path = f"{PAGE}people/{ada.pk}/active/"
