@@ -4,6 +4,7 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 AUDIT_ARGS ?=
+LONG = -o faulthandler_timeout=0
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: demo test lint format bench races machine mutation faults audit sbom pooled screenshots
@@ -45,16 +46,16 @@ screenshots: .venv/.dev
 
 # 1,000 rounds of every race, and 50 processes killed at each point of an approval.
 races: .venv/.dev
-	RACE_ROUNDS=1000 .venv/bin/python -m pytest -n 2 $(PYTEST_ARGS) tests/reviews/test_races.py tests/reviews/test_more_races.py tests/reviews/test_killed.py
+	RACE_ROUNDS=1000 .venv/bin/python -m pytest $(LONG) -n 2 $(PYTEST_ARGS) tests/reviews/test_races.py tests/reviews/test_more_races.py tests/reviews/test_killed.py
 
 # 10,000 random steps and more against the small model of the review.
 machine: .venv/.dev
-	MACHINE_STEPS=10000 .venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/reviews/machine/test_stateful.py
+	MACHINE_STEPS=10000 .venv/bin/python -m pytest $(LONG) -s $(PYTEST_ARGS) tests/reviews/machine/test_stateful.py
 
 # 5,000 calls made from the schema against a running server, as owner and as auditor.
 .PHONY: calls
 calls: .venv/.dev
-	SCHEMA_CASES=5000 .venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/journeys/test_schema.py
+	SCHEMA_CASES=5000 .venv/bin/python -m pytest $(LONG) -s $(PYTEST_ARGS) tests/journeys/test_schema.py
 
 # How many small slips in the core the tests notice; at least 90 percent.
 mutation: .venv/.dev
@@ -63,7 +64,7 @@ mutation: .venv/.dev
 # A bad day at length: processes killed, lines cut, a full disk (as root), while a crowd works; 50 processes killed at each point of an approval.
 faults: .venv/.dev
 	FAULTS_WHOLE=1 FAULT_APPROVALS=250 FAULT_SECONDS=120 RACE_ROUNDS=1000 \
-	.venv/bin/python -m pytest -s $(PYTEST_ARGS) tests/faults tests/reviews/test_killed.py
+	.venv/bin/python -m pytest $(LONG) -s $(PYTEST_ARGS) tests/faults tests/reviews/test_killed.py
 
 # Known flaws, risky code, licences, secrets in the history. AUDIT_ARGS=--strict fails where something could not be asked.
 audit: .venv/.dev
