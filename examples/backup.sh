@@ -17,7 +17,7 @@ schema() { case $1 in primary) echo public ;; self_service) echo self_service_dr
 
 dump() {
     # Custom format, without owners and rights: provision sets those anew. Synced, and put in place only when it is whole.
-    pg_dump --format=custom --no-owner --no-privileges --schema="$(schema "$1")" --file="$folder/$1.part" --dbname="$(url "$1")"
+    pg_dump --no-password --format=custom --no-owner --no-privileges --schema="$(schema "$1")" --file="$folder/$1.part" --dbname="$(url "$1")"
     pg_restore --list "$folder/$1.part" >/dev/null
     sync "$folder/$1.part"
     mv "$folder/$1.part" "$folder/$1.dump"
@@ -26,13 +26,13 @@ dump() {
 
 restore() {
     [ -s "$folder/$1.dump" ] || { echo "$1: there is no dump in $folder" >&2; exit 1; }
-    tables=$(psql --no-psqlrc --quiet --tuples-only --no-align --dbname="$(url "$1")" \
+    tables=$(psql --no-password --no-psqlrc --quiet --tuples-only --no-align --dbname="$(url "$1")" \
         --command="SELECT count(*) FROM pg_tables WHERE schemaname = '$(schema "$1")'")
     [ "$tables" = 0 ] || { echo "$1: the database is not empty; restore into a new one" >&2; exit 1; }
     # All of it or nothing. A schema that is there already, public for one, stays.
     pg_restore --list "$folder/$1.dump" | grep -v " SCHEMA - " >"$folder/$1.list"
-    psql --no-psqlrc --quiet --dbname="$(url "$1")" --command="CREATE SCHEMA IF NOT EXISTS $(schema "$1")"
-    pg_restore --single-transaction --exit-on-error --no-owner --no-privileges --use-list="$folder/$1.list" --dbname="$(url "$1")" "$folder/$1.dump"
+    psql --no-password --no-psqlrc --quiet --dbname="$(url "$1")" --command="CREATE SCHEMA IF NOT EXISTS $(schema "$1")"
+    pg_restore --no-password --single-transaction --exit-on-error --no-owner --no-privileges --use-list="$folder/$1.list" --dbname="$(url "$1")" "$folder/$1.dump"
     rm "$folder/$1.list"
     echo "$1: restored"
 }

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from receipts.pages import STANDING, STEP_WORDS, WHO, _result
 from receipts.verify import MEANING, Report, verify
@@ -206,7 +207,7 @@ def test_a_browser_without_ed25519_sends_the_form_and_says_so(visit):
 def test_a_file_can_be_dropped(visit):
     visitor = visit()
     visitor.go("/verify")
-    visitor.page.wait_for_function("document.querySelector('#where').textContent.startsWith('Your browser')")
+    expect(visitor.page.locator("#where")).to_contain_text("Your browser")
     dropped = """(text) => {
       const transfer = new DataTransfer();
       transfer.items.add(new File([text], "bundle.json"));
@@ -214,7 +215,7 @@ def test_a_file_can_be_dropped(visit):
       document.querySelector("[name=document]").dispatchEvent(drop);
     }"""
     visitor.page.evaluate(dropped, pretty(living()))
-    visitor.page.wait_for_function("document.querySelector('[name=document]').value.includes('payload_b64')")
+    expect(visitor.page.get_by_label("Receipt or bundle")).to_have_value(re.compile("payload_b64"))
     visitor.fill(Keys_that_you_trust=pretty(ROOT))
     visitor.page.get_by_role("button", name="Verify", exact=True).click()
     visitor.page.locator("#result h2").wait_for()

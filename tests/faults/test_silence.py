@@ -1,5 +1,6 @@
 """A database that accepts and says nothing, also in the middle of a kept connection: it costs its own calls seconds, and others nothing."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from tests.faults.test_away import assert_unavailable
 
 UNRELATED = ("/livez", "/api/v1/readiness", "/self-service/rollout-gates")
 AFFECTED = 4
-# What we owe is 100 ms; two loaded cores owe us less.
-SECONDS_P95 = 0.3
+# What we owe is 100 ms, and `make faults` holds us to it; beside another worker's tests the two cores owe us less.
+SECONDS_P95 = 0.1 if os.environ.get("FAULTS_WHOLE") else 0.3
 
 
 def p95(seconds: list[float]) -> float:

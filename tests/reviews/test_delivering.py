@@ -156,6 +156,7 @@ def test_who_was_killed_between_sending_and_marking_is_followed_by_another_under
         story.open()
         child = os.fork()
         if child == 0:
+            signal.alarm(60)
             try:
                 for connection in connections.all():
                     connection.connection = None  # the parent's line; this process makes its own

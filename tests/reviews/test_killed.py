@@ -33,6 +33,7 @@ def killed_at(point: tuple[str, str], call) -> None:
     """Run the call in a process of its own, which dies by SIGKILL at the point."""
     child = os.fork()
     if child == 0:
+        signal.alarm(60)  # a fork of a process with threads may find a lock that nobody lets go
         try:
             for connection in connections.all():
                 connection.connection = None  # the parent's line; this process makes its own
