@@ -6,6 +6,7 @@ from functools import cached_property
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_noop
 from knox.models import AbstractAuthToken
 
 from config.constraints import json_within, within
@@ -19,9 +20,9 @@ username_validator = RegexValidator(
 class Mail(models.TextChoices):
     """What somebody wants to hear of by mail."""
 
-    ALL = "all", "Everything: when my review is asked for, reminders, and decisions on what I requested"
-    DECISIONS = "decisions", "Only decisions on what I requested"
-    NONE = "none", "Nothing"
+    ALL = "all", gettext_noop("Everything: when my review is asked for, reminders, and decisions on what I requested")
+    DECISIONS = "decisions", gettext_noop("Only decisions on what I requested")
+    NONE = "none", gettext_noop("Nothing")
 
 
 class User(AbstractUser):
@@ -45,10 +46,10 @@ class User(AbstractUser):
 
 
 class Scope(models.TextChoices):
-    READ = "read", "read everything its user may read"
-    DRAFT = "draft", "write plans, moves, requests and its user's confirmations"
-    REQUEST = "request", "request review, recall, withdraw, revoke, comment"
-    GATE = "gate", "ask the gate, nothing else"
+    READ = "read", gettext_noop("read everything its user may read")
+    DRAFT = "draft", gettext_noop("write plans, moves, requests and its user's confirmations")
+    REQUEST = "request", gettext_noop("request review, recall, withdraw, revoke, comment")
+    GATE = "gate", gettext_noop("ask the gate, nothing else")
 
 
 class ApiToken(AbstractAuthToken):

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from config.payload import kind_in_link, shown_key
 from config.refusals import Reason, Refused
@@ -58,11 +60,15 @@ class StrictForm(forms.Form):
             self.data[name] = ""
 
     def attempt(self, verb: Callable[[dict], object]) -> bool:
-        """Hand the checked values to a verb. False leaves the errors and reasons on the form; Refused 404 goes on to the caller."""
+        """Hand the checked values to a verb. False leaves the errors and reasons on the form; Refused 404 goes on to the caller.
+
+        A verb works in the language of the record, whatever language the page is in: what it says of a date may be kept for good.
+        """
         if not self.is_valid():
             return False
         try:
-            self.outcome = verb(self.cleaned_data)
+            with translation.override(settings.LANGUAGE_CODE):
+                self.outcome = verb(self.cleaned_data)
         except Refused as refusal:
             if refusal.status == 404:
                 raise

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
+from django.utils import translation
 
 from config import logs
 from config.errors import DATABASE_ERRORS, answer, answer_refusal, page_not_found, refusal_of
@@ -63,6 +64,17 @@ def paths_of_this_process(get_response):
     def middleware(request):
         if not is_served(request.path, by=settings.SERVES):
             return page_not_found(request, None)
+        return get_response(request)
+
+    return middleware
+
+
+def language_of_calls(get_response):
+    """The API answers in the language of the record, whatever language its caller reads pages in."""
+
+    def middleware(request):
+        if request.path.startswith("/api/"):
+            translation.activate(settings.LANGUAGE_CODE)
         return get_response(request)
 
     return middleware

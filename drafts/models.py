@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_noop
 
 from config.constraints import within
 from drafts.custody import name_text, plain_text, slug_text
@@ -30,8 +31,8 @@ class Partner(models.Model):
 
 
 class Role(models.TextChoices):
-    OWNER = "owner", "owner"
-    VIEWER = "viewer", "viewer"
+    OWNER = "owner", gettext_noop("owner")
+    VIEWER = "viewer", gettext_noop("viewer")
 
 
 class Membership(models.Model):
@@ -55,9 +56,9 @@ class Membership(models.Model):
 
 
 class PlanState(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    REVIEW_REQUESTED = "review_requested", "In review"
-    APPROVED = "approved", "Approved"
+    DRAFT = "draft", gettext_noop("Draft")
+    REVIEW_REQUESTED = "review_requested", gettext_noop("In review")
+    APPROVED = "approved", gettext_noop("Approved")
 
 
 class CoverageQuerySet(models.QuerySet):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
+from django.utils.translation import get_language, override
 
 from config.databases import STORE
 from config.refusals import Refused
@@ -34,7 +35,7 @@ def start(read: Callable[[], Found]) -> Callable[[], Found | None]:
     if not settings.SERVER:
         found = tolerant(read)
         return lambda: found
-    future, end = _threads.submit(_on_a_thread, read), time.monotonic() + WAIT_SECONDS
+    future, end = _threads.submit(_on_a_thread, read, get_language()), time.monotonic() + WAIT_SECONDS
 
     def collect() -> Found | None:
         try:
@@ -47,7 +48,8 @@ def start(read: Callable[[], Found]) -> Callable[[], Found | None]:
     return collect
 
 
-def _on_a_thread(read: Callable[[], Found]) -> Found | None:
+def _on_a_thread(read: Callable[[], Found], language: str | None) -> Found | None:
     # No request begins or ends here, which is when Django looks whether a kept connection is still good.
     connections[STORE].close_if_unusable_or_obsolete()
-    return tolerant(read)
+    with override(language):  # a language holds for one thread
+        return tolerant(read)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from access.actors import Actor
 from drafts.coverage import memberships
 from drafts.models import CoveragePlan, PlanState, Role
@@ -52,9 +54,9 @@ def _step(plan: CoveragePlan, review_request: DeploymentReviewRequest | None) ->
 
 def _next(step: str, review_request: DeploymentReviewRequest | None) -> str:
     if step == DEPLOY:
-        return "Roll it out while the approval is in date"
+        return _("Roll it out while the approval is in date")
     if step == CONTINUE and review_request.state_now == State.APPROVED:
-        return "Append moves, then open a new review request"
+        return _("Append moves, then open a new review request")
     now = database_now()
     so_far = guide.progress(review_request, guide.ruling_of(review_request), now=now) if review_request else None
     return guide.cheap_next(review_request, so_far, now=now).sentence

@@ -5,14 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop
+
 from config.databases import Installation
 from config.serving import ALL
 from readiness.probes import Facts
 
 logger = logging.getLogger(__name__)
 
-BOUNDARY, ISOLATION, VERIFICATION, REVIEW = "Pre-execution Boundary", "Database Isolation", "Verification Surface", "Deployment Review"
-AREAS = (BOUNDARY, ISOLATION, VERIFICATION, REVIEW)
+AREAS = BOUNDARY, ISOLATION, VERIFICATION, REVIEW = (
+    gettext_noop("Pre-execution Boundary"),
+    gettext_noop("Database Isolation"),
+    gettext_noop("Verification Surface"),
+    gettext_noop("Deployment Review"),
+)
 
 
 class Result(StrEnum):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from access.actors import Actor
 from config.refusals import Reason
 from drafts.coverage import visible_plans
 from readiness.gate import gate
-from reviews import explain, packet, staging
+from reviews import explain, packet, reading, staging
 from reviews.models import DeploymentReviewRequest
 from reviews.record import database_now
 from reviews.rights import visible_requests
@@ -80,21 +82,24 @@ def _progress(review_request: DeploymentReviewRequest, *, now: datetime, owned: 
 def _not_met(reasons: list[Reason]) -> GateState:
     """The first reason is what to do next; the others are counted."""
     first, more = reasons[0], len(reasons) - 1
-    return GateState(NOT_MET, f"{first.detail} And {more} more." if more else first.detail, first.clear_by)
+    return GateState(NOT_MET, f"{first.detail} " + _("And %(number)d more.") % {"number": more} if more else first.detail, first.clear_by)
 
 
 def coverage(review_request: DeploymentReviewRequest) -> GateState:
     plan, moves = review_request.plan, review_request.plan.moves.count()
-    empty = [name.replace("_", " ") for name in BOUNDARY if not getattr(plan, name)]
+    empty = [_(reading.PLAN_LABELS[name]).lower() for name in BOUNDARY if not getattr(plan, name)]
     if empty:
-        return GateState(NOT_MET, f"The plan lacks {', '.join(empty)}.", "an owner of the partner")
-    said = f"All five boundary fields are saved, with {_moves(moves)}."
+        return GateState(NOT_MET, _("The plan lacks %(fields)s.") % {"fields": ", ".join(empty)}, _("an owner of the partner"))
+    said = _("All five boundary fields are saved, with %(moves)s.") % {"moves": _moves(moves)}
     frozen = review_request.packets.filter(revision=review_request.revision).only("moves_count").first()
-    return GateState(MET, f"{said} Revision {frozen.revision} froze {_moves(frozen.moves_count)}." if frozen else said)
+    if frozen is None:
+        return GateState(MET, said)
+    froze = _("Revision %(number)d froze %(moves)s.") % {"number": frozen.revision, "moves": _moves(frozen.moves_count)}
+    return GateState(MET, f"{said} {froze}")
 
 
 def _moves(count: int) -> str:
-    return "1 move" if count == 1 else f"{count or 'no'} moves"
+    return ngettext("%(number)d move", "%(number)d moves", count) % {"number": count} if count else _("no moves")
 
 
 def review(review_request: DeploymentReviewRequest, now: datetime) -> GateState:
@@ -102,14 +107,14 @@ def review(review_request: DeploymentReviewRequest, now: datetime) -> GateState:
     missing = explain.missing(review_request, now=now)
     if missing:
         return _not_met(missing)
-    return GateState(MET, f"Every seat of revision {review_request.revision} is filled.")
+    return GateState(MET, _("Every seat of revision %(number)d is filled.") % {"number": review_request.revision})
 
 
 def validation(review_request: DeploymentReviewRequest, now: datetime) -> GateState:
     standing = staging.state(review_request, now)
     if standing.met is None:
         return GateState(NOT_NEEDED, standing.reasons[0].detail)
-    return GateState(MET, "Staging approved every subject, and its receipt verifies.") if standing.met else _not_met(standing.reasons)
+    return GateState(MET, _("Staging approved every subject, and its receipt verifies.")) if standing.met else _not_met(standing.reasons)
 
 
 def deployment(review_request: DeploymentReviewRequest) -> GateState:
@@ -117,8 +122,9 @@ def deployment(review_request: DeploymentReviewRequest) -> GateState:
     subjects = sorted(packet.subject_words(review_request.subject))
     answer = gate(review_request.plan, review_request.environment, subject=subjects[0] if subjects else None)
     if answer.request != str(review_request.pk):
-        return GateState(NOT_MET, "Another review request of this plan answers for this environment.", "nobody; look at the other one")
+        other = _("Another review request of this plan answers for this environment.")
+        return GateState(NOT_MET, other, _("nobody; look at the other one"))
     if not answer.may_launch:
         return _not_met(answer.blockers)
-    conditions = f" Its conditions: {'; '.join(answer.conditions)}." if answer.conditions else ""
-    return GateState(MET, f"The gate says that it may launch.{conditions}")
+    conditions = " " + _("Its conditions: %(conditions)s.") % {"conditions": "; ".join(answer.conditions)} if answer.conditions else ""
+    return GateState(MET, _("The gate says that it may launch.") + conditions)

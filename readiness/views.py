@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from access.actors import Actor
 from access.pages import account_of, page_actor
 from config.methods import require_safe
-from readiness import aside, history, journey, probes, rollout, words
+from readiness import aside, history, journey, probes, rollout, rollout_words, words
 from readiness.gate import json_text, readiness
 
 
@@ -46,7 +46,12 @@ def rollout_gates(request):
     account, actor = signed_in(request)
     wanted = {name: _request_id(request.GET[key]) for name, key in (("chosen", "request"), ("after", "after")) if key in request.GET}
     found = aside.tolerant(partial(rollout.live, actor, **wanted)) if actor and probes.latest().store else None
-    shown = {"section": "gates", "gates": words.ROLLOUT_GATES, "account": account, "board": words.board(found) if found else None}
+    shown = {
+        "section": "gates",
+        "gates": rollout_words.ROLLOUT_GATES,
+        "account": account,
+        "board": rollout_words.board(found) if found else None,
+    }
     return render(request, "readiness/rollout_gates.html", shown)
 
 

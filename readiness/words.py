@@ -1,87 +1,112 @@
-"""The readiness page in words: every sentence follows from a finding or a fact, none stands by itself."""
+"""The readiness page in words: every sentence follows from a finding or a fact, none stands by itself.
+
+What a check says is the same in every channel and in the record, so it is not translated.
+"""
 
 import shlex
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext_lazy
+
 from config.errors import TITLES
-from readiness import rollout
 from readiness.gate import BLOCKED, READY, UNKNOWN, Readiness, json_text
 from readiness.history import CLEAR, History
 from readiness.journey import CONTINUE, DEPLOY, REVIEW, SCOPE, Work
 from readiness.registry import AREAS, Finding, Result
-from reviews.models import State
 
 VERDICTS = {
-    READY: "Nothing shuts the gate. Drafts may be put up for review.",
-    BLOCKED: "Something shuts the gate. It is named below, with what opens it.",
-    "unknown": "It cannot be told right now, and doubt counts as no.",
+    READY: gettext_noop("Nothing shuts the gate. Drafts may be put up for review."),
+    BLOCKED: gettext_noop("Something shuts the gate. It is named below, with what opens it."),
+    "unknown": gettext_noop("It cannot be told right now, and doubt counts as no."),
 }
 CAN_CONTINUE = {
-    READY: "Yes: plans can be drafted and reviewed",
-    BLOCKED: "No: a blocker has to be cleared first",
-    "unknown": "Not until every check has an answer",
+    READY: gettext_noop("Yes: plans can be drafted and reviewed"),
+    BLOCKED: gettext_noop("No: a blocker has to be cleared first"),
+    "unknown": gettext_noop("Not until every check has an answer"),
 }
 ISOLATION = {
-    "dedicated": "Drafts have a database of their own; both databases were asked and differ",
-    "shared": "Drafts share the primary's database, in a place of their own",
-    "unavailable": "A database does not answer, so isolation cannot be shown",
+    "dedicated": gettext_noop("Drafts have a database of their own; both databases were asked and differ"),
+    "shared": gettext_noop("Drafts share the primary's database, in a place of their own"),
+    "unavailable": gettext_noop("A database does not answer, so isolation cannot be shown"),
 }
 WRITES = {
-    False: "The primary was asked: drafts have no way to write there",
-    True: "The role that writes drafts could write in the primary as well",
-    None: "Nobody could be asked: these databases know no roles, or one is silent",
+    False: gettext_noop("The primary was asked: drafts have no way to write there"),
+    True: gettext_noop("The role that writes drafts could write in the primary as well"),
+    None: gettext_noop("Nobody could be asked: these databases know no roles, or one is silent"),
 }
 # What has to hold, and how it is looked at; whether it does is for _shown to say.
 AREA_WORDS = {
     AREAS[0]: (
-        "Drafting must not reach what runs in production.",
-        "A draft is only ever read by people until a rollout has been approved.",
+        gettext_noop("Drafting must not reach what runs in production."),
+        gettext_noop("A draft is only ever read by people until a rollout has been approved."),
     ),
-    AREAS[1]: ("Drafts must live in a store of their own.", "Which database is which is asked of the databases, not of their addresses."),
+    AREAS[1]: (
+        gettext_noop("Drafts must live in a store of their own."),
+        gettext_noop("Which database is which is asked of the databases, not of their addresses."),
+    ),
     AREAS[2]: (
-        "Anybody must be able to check a receipt, without us.",
-        "The key that signs is tried against the keys that are published.",
+        gettext_noop("Anybody must be able to check a receipt, without us."),
+        gettext_noop("The key that signs is tried against the keys that are published."),
     ),
     AREAS[3]: (
-        "A rollout must need people who answer for it.",
-        "Owner, environment, SLA, rollback and support are confirmed before a review begins.",
+        gettext_noop("A rollout must need people who answer for it."),
+        gettext_noop("Owner, environment, SLA, rollback and support are confirmed before a review begins."),
     ),
 }
 # The worst first.
 SHOWN = (
-    (Result.BLOCK, "It does not hold now: 1 check blocks.", "It does not hold now: {} checks block."),
+    (
+        Result.BLOCK,
+        ngettext_lazy("It does not hold now: %(count)d check blocks.", "It does not hold now: %(count)d checks block.", "count"),
+    ),
     (
         Result.UNKNOWN,
-        "Whether it holds cannot be told now: 1 check has no answer.",
-        "Whether it holds cannot be told now: {} checks have no answer.",
+        ngettext_lazy(
+            "Whether it holds cannot be told now: %(count)d check has no answer.",
+            "Whether it holds cannot be told now: %(count)d checks have no answer.",
+            "count",
+        ),
     ),
-    (Result.WARN, "Not all of it is shown: 1 check warns.", "Not all of it is shown: {} checks warn."),
+    (
+        Result.WARN,
+        ngettext_lazy("Not all of it is shown: %(count)d check warns.", "Not all of it is shown: %(count)d checks warn.", "count"),
+    ),
     (
         Result.NOT_APPLICABLE,
-        "It holds as far as can be asked here: 1 check does not apply.",
-        "It holds as far as can be asked here: {} checks do not apply.",
+        ngettext_lazy(
+            "It holds as far as can be asked here: %(count)d check does not apply.",
+            "It holds as far as can be asked here: %(count)d checks do not apply.",
+            "count",
+        ),
     ),
 )
 ATTENTION = (Result.BLOCK, Result.UNKNOWN, Result.WARN)
 # Who clears a check; whoever runs the installation, unless it takes rights in a database that they may not have.
-OPERATOR, ADMINISTRATOR = "an operator", "an administrator of the databases"
+OPERATOR, ADMINISTRATOR = gettext_noop("an operator"), gettext_noop("an administrator of the databases")
 BY_ADMINISTRATOR = frozenset({"production_write", "no_way_in", "role_powers", "side_doors", "guards_stand", "writable"})
 
 STEPS = (
     (
         SCOPE,
-        "1. Scope",
-        "Map one path that leads to production. You get a draft boundary object, with the addresses and header names of the API.",
+        gettext_noop("1. Scope"),
+        gettext_noop(
+            "Map one path that leads to production. You get a draft boundary object, with the addresses and header names of the API."
+        ),
     ),
-    (REVIEW, "2. Review", "Ask for a deployment review. That records what you intend and touches nothing that runs."),
+    (
+        REVIEW,
+        gettext_noop("2. Review"),
+        gettext_noop("Ask for a deployment review. That records what you intend and touches nothing that runs."),
+    ),
     (
         DEPLOY,
-        "3. Deploy",
-        "A rollout follows only when owner, environment, SLA, rollback and support are confirmed and the reviewers agree.",
+        gettext_noop("3. Deploy"),
+        gettext_noop("A rollout follows only when owner, environment, SLA, rollback and support are confirmed and the reviewers agree."),
     ),
-    (CONTINUE, "4. Continue", "Once approved, go on with this path, or expand it by further moves."),
+    (CONTINUE, gettext_noop("4. Continue"), gettext_noop("Once approved, go on with this path, or expand it by further moves.")),
 )
-VERDICT_WORDS = {READY: "Ready for review", BLOCKED: "Blocked", UNKNOWN: "Cannot be told"}
-CHECK_WORDS = {"block": "blocks", "unknown": "cannot be told", CLEAR: "clear"}
+VERDICT_WORDS = {READY: gettext_noop("Ready for review"), BLOCKED: gettext_noop("Blocked"), UNKNOWN: gettext_noop("Cannot be told")}
+CHECK_WORDS = {"block": gettext_noop("blocks"), "unknown": gettext_noop("cannot be told"), CLEAR: gettext_noop("clear")}
 # Shut on every doubt: no answer, a redirect, a page instead of JSON, another word. Our JSON has one member in a line.
 CI_SNIPPET = """#!/bin/sh
 # Exits with 0 only while the installation says ready_for_review.
@@ -91,44 +116,6 @@ printf '%s\\n' "$answer" |
   grep -qx '  "status": "ready_for_review"' ||
   {{ echo 'not ready for review' >&2; exit 1; }}
 """
-
-ROLLOUT_GATES = (
-    {
-        "title": "Draft coverage",
-        "owner": "An owner of the partner",
-        "criteria": (
-            "One coverage plan names the partner, gate type, system scope, authority context and external reference.",
-            "Every further path is appended as an expansion move; a correction is a move of its own.",
-        ),
-    },
-    {
-        "title": "Security review",
-        "owner": "The groups that the environment's policy names",
-        "criteria": (
-            "Every seat of every rule is filled by somebody who neither wrote, confirmed nor requested anything in the packet.",
-            "All votes quote the digest of the packet under review.",
-        ),
-    },
-    {
-        "title": "Staging validation",
-        "owner": "An owner of the partner, and the operator who pins whose receipts count",
-        "criteria": (
-            "A receipt of the staging installation is handed in: its verdict is allow, its environment is staging, and it is in date.",
-            "It verifies with the keys and the issuer that an operator pinned, and names every subject of the review request.",
-        ),
-    },
-    {
-        "title": "Production deployment",
-        "owner": "Whoever runs the rollout",
-        "criteria": (
-            "The gate answers that the plan may launch to this environment, with a receipt that verifies offline.",
-            "All five confirmations are in date, and the installation itself is ready.",
-        ),
-    },
-)
-
-# A gate's state → the colour of its word, and the word.
-GATE_WORDS = {rollout.MET: ("done", "Met"), rollout.NOT_MET: ("todo", "Not met"), rollout.NOT_NEEDED: ("not_applicable", "Not needed")}
 
 PROBLEM_WORDS = {
     400: "A field or parameter is unknown, missing or wrong. Each error names it by JSON pointer.",
@@ -155,16 +142,16 @@ def page(found: Readiness, *, history: History | None = None, work: Work | None 
     return {
         "section": "readiness",
         "readiness": found,
-        "verdict": VERDICTS[found.status],
-        "can_continue": CAN_CONTINUE[found.status],
+        "verdict": _(VERDICTS[found.status]),
+        "can_continue": _(CAN_CONTINUE[found.status]),
         "attention": [(finding, _who_clears(finding), typed(finding.remedy)) for finding in attention],
         "next": attention[0] if attention else None,
-        "draft_store": ISOLATION[found.answer["draft_store_isolation"]],
+        "draft_store": _(ISOLATION[found.answer["draft_store_isolation"]]),
         "store_requirement": _requirement(found.answer),
-        "production_writes": WRITES[found.answer["production_write_from_self_service"]],
+        "production_writes": _(WRITES[found.answer["production_write_from_self_service"]]),
         "launch_gate": _launch_gate(found),
         "areas": [_area(number, title, found) for number, title in enumerate(AREAS, 1)],
-        "steps": STEPS,
+        "steps": [(step, _(title), _(text)) for step, title, text in STEPS],
         "work": work,
         "json": json_text(found),
         "ci_snippet": ci_snippet(issuer),
@@ -173,7 +160,7 @@ def page(found: Readiness, *, history: History | None = None, work: Work | None 
 
 
 def _who_clears(finding: Finding) -> str:
-    return ADMINISTRATOR if finding.id in BY_ADMINISTRATOR else OPERATOR
+    return _(ADMINISTRATOR if finding.id in BY_ADMINISTRATOR else OPERATOR)
 
 
 def ci_snippet(issuer: str) -> str:
@@ -182,45 +169,35 @@ def ci_snippet(issuer: str) -> str:
 
 
 def _history(history: History) -> dict:
-    rows = [(change, VERDICT_WORDS[change.status], [_cause(each) for each in change.cause]) for change in history.changes]
-    return {"rows": rows, "segments": [(segment, VERDICT_WORDS[segment.change.status]) for segment in history.segments]}
+    rows = [(change, _(VERDICT_WORDS[change.status]), [_cause(each) for each in change.cause]) for change in history.changes]
+    return {"rows": rows, "segments": [(segment, _(VERDICT_WORDS[segment.change.status])) for segment in history.segments]}
 
 
 def _cause(each: dict[str, str]) -> str:
-    return f"{each['title']}: {CHECK_WORDS[each['was']]} before, {CHECK_WORDS[each['now']]} now. {each['evidence']}"
-
-
-def progress(found: rollout.Progress) -> dict:
-    """One review request on the page of the rollout gates."""
-    titled = zip(ROLLOUT_GATES, found.gates, strict=True)
-    gates = [(gate["title"], live, *GATE_WORDS[live.state]) for gate, live in titled]
-    return {"request": found.review_request, "state": found.state, "word": State(found.state).label, "owned": found.owned, "gates": gates}
-
-
-def board(found: rollout.Board) -> dict:
-    """The page's list of requests, and the gates of the one that is looked at."""
-    return {
-        "listed": [(each, State(each.state_now).label) for each in found.listed],
-        "after": found.after,
-        "one": progress(found.shown) if found.shown else None,
-    }
+    turned = {"title": each["title"], "was": _(CHECK_WORDS[each["was"]]), "now": _(CHECK_WORDS[each["now"]])}
+    return _("%(title)s: %(was)s before, %(now)s now.") % turned + f" {each['evidence']}"
 
 
 def _requirement(answer: dict) -> str:
     if answer["require_self_service_database_url"]:
-        return "A dedicated store is required; without one the service does not start"
+        return _("A dedicated store is required; without one the service does not start")
     if answer["production_like"]:
-        return "A dedicated store must be required here, and is not"
-    return "Not required in this environment; required before production"
+        return _("A dedicated store must be required here, and is not")
+    return _("Not required in this environment; required before production")
 
 
 def _launch_gate(found: Readiness) -> str:
     """The database gate is one part; whatever else blocks shuts launches as well."""
     passes = found.answer["launch_gate"]["passes_enterprise_db_gate"]
-    words = "The database gate is passed" if passes else "The database gate is not passed"
+    words = _("The database gate is passed") if passes else _("The database gate is not passed")
     if found.status == READY:
-        return words if passes else f"{words}; this environment does not ask for it"
-    return f"{words}; launches are shut {'by what blocks' if found.status == BLOCKED else 'until every check has an answer'}"
+        return words if passes else _("%(passed)s; this environment does not ask for it") % {"passed": words}
+    shut = (
+        _("%(passed)s; launches are shut by what blocks")
+        if found.status == BLOCKED
+        else _("%(passed)s; launches are shut until every check has an answer")
+    )
+    return shut % {"passed": words}
 
 
 def typed(remedy: str) -> list[tuple[str, bool]]:
@@ -230,10 +207,10 @@ def typed(remedy: str) -> list[tuple[str, bool]]:
 
 def _shown(findings: list[Finding]) -> str:
     """Whether the findings show what their area asks for: the worst of them decides."""
-    for result, one, many in SHOWN:
+    for result, words in SHOWN:
         if count := sum(finding.result == result for finding in findings):
-            return one if count == 1 else many.format(count)
-    return "It holds: every check here passes."
+            return words % {"count": count}
+    return _("It holds: every check here passes.")
 
 
 def _area(number: int, title: str, found: Readiness) -> dict:
@@ -244,8 +221,8 @@ def _area(number: int, title: str, found: Readiness) -> dict:
     return {
         "number": f"{number:02}",
         "title": title,
-        "lead": lead,
-        "claim": claim,
+        "lead": _(lead),
+        "claim": _(claim),
         "shown": _shown(findings),
         "findings": [(finding, typed(finding.remedy)) for finding in findings],
         "passed": passed,

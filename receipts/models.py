@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from config.constraints import within
 from receipts import envelope as forms
@@ -23,10 +24,10 @@ class Use(models.TextChoices):
 
 
 class KeyState(models.TextChoices):
-    NEXT = "next", "Next"
-    ACTIVE = "active", "Active"
-    RETIRED = "retired", "Retired"
-    REVOKED = "revoked", "Revoked"
+    NEXT = "next", gettext_noop("Next")
+    ACTIVE = "active", gettext_noop("Active")
+    RETIRED = "retired", gettext_noop("Retired")
+    REVOKED = "revoked", gettext_noop("Revoked")
 
 
 # Everything but a revoked key still verifies what it signed.
@@ -101,9 +102,9 @@ class Attestation(models.Model):
 
 
 class Verdict(models.TextChoices):
-    ALLOW = "allow", "Approved"
-    CONSTRAIN = "constrain", "Approved with conditions"
-    REJECT = "reject", "Rejected"
+    ALLOW = "allow", gettext_noop("Approved")
+    CONSTRAIN = "constrain", gettext_noop("Approved with conditions")
+    REJECT = "reject", gettext_noop("Rejected")
 
 
 class Receipt(models.Model):

@@ -6,6 +6,8 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -23,25 +25,25 @@ SECONDS = 300
 VERIFIER = Path(verify.__file__)
 SHOWN = ("issuer", "verdict", "environment", "subject", "issued_at", "expires_at", "request_id", "commitment_id")
 STEP_WORDS = {
-    "reading": "reading what you pasted",
-    "keys": "finding a key that you trust",
-    "attestation": "the root's word for the key",
-    "signature": "the signature",
-    "demands": "what the receipt says",
-    "status": "the revocation status",
-    "log": "the log proof",
+    "reading": gettext_noop("reading what you pasted"),
+    "keys": gettext_noop("finding a key that you trust"),
+    "attestation": gettext_noop("the root's word for the key"),
+    "signature": gettext_noop("the signature"),
+    "demands": gettext_noop("what the receipt says"),
+    "status": gettext_noop("the revocation status"),
+    "log": gettext_noop("the log proof"),
 }
 WHO = {
-    "nobody": "No key that you trust is known to have signed this.",
-    "pinned": "Signed with a key that you trust; no root vouches for it here.",
-    "attested": "Signed with a key that the root you trust vouches for.",
+    "nobody": gettext_noop("No key that you trust is known to have signed this."),
+    "pinned": gettext_noop("Signed with a key that you trust; no root vouches for it here."),
+    "attested": gettext_noop("Signed with a key that the root you trust vouches for."),
 }
 STANDING = {
-    "revoked": "Revoked at {}.",
-    "not_revoked": "Not revoked as of {}.",
-    "unknown": "Whether it was revoked is not known from this.",
+    "revoked": gettext_noop("Revoked at {}."),
+    "not_revoked": gettext_noop("Not revoked as of {}."),
+    "unknown": gettext_noop("Whether it was revoked is not known from this."),
 }
-# All words of the page, for its script, which says the same without asking the server.
+# All words of the page, for its script, which says the same without asking the server. Those of the verifier stay as it says them.
 WORDS = {
     "meaning": {word: {"text": sentence, "step": STEP_OF[word]} for word, sentence in MEANING.items()},
     "notes": NOTES,
@@ -80,9 +82,13 @@ def verify_page(request):
     report = None
     if request.method == "POST" and form.is_valid():
         report = _report(form.cleaned_data["document"].encode("utf-8", "replace"), form.cleaned_data["pinned"])
-    facts = {"section": "protocol", "form": form, "result": report and _result(report), **WORDS}
+    facts = {"section": "protocol", "form": form, "result": report and _result(report), **WORDS, **_translated()}
     status = form.status if request.method == "POST" else 200
     return render(request, "receipts/verify.html", facts, status=status)
+
+
+def _translated() -> dict[str, dict[str, str]]:
+    return {name: {word: _(sentence) for word, sentence in WORDS[name].items()} for name in ("steps", "who", "standing")}
 
 
 def _report(document: bytes, pinned: str) -> Report:
@@ -104,7 +110,7 @@ def _result(report: Report) -> dict[str, object]:
     signed = report.signed_payload or {}
     return {
         "verified": report.verified,
-        "failed_step": STEP_WORDS.get(report.failed_step, ""),
+        "failed_step": _(STEP_WORDS[report.failed_step]) if report.failed_step else "",
         "reasons": [{"word": word, "meaning": MEANING[word]} for word in report.reasons],
         "who": _who(report),
         "standing": _standing(report),
@@ -115,13 +121,13 @@ def _result(report: Report) -> dict[str, object]:
 
 def _who(report: Report) -> str:
     if not report.signature_valid:
-        return WHO["nobody"]
-    return WHO["attested" if report.issuer_identity_verified else "pinned"]
+        return _(WHO["nobody"])
+    return _(WHO["attested" if report.issuer_identity_verified else "pinned"])
 
 
 def _standing(report: Report) -> str:
     status = report.status
-    return STANDING[status.state].format(status.revoked_at if status.state == "revoked" else status.as_of)
+    return _(STANDING[status.state]).format(status.revoked_at if status.state == "revoked" else status.as_of)
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 from config.payload import shown_key
 from config.prepared import Prepared
@@ -109,41 +109,55 @@ class Field:
 
 
 STATEMENTS = {
-    Kind.OWNER: noop("These people answer for this rollout, before and after it."),
-    Kind.ENVIRONMENT: noop("The rollout goes to this place, within this change window."),
-    Kind.SLA: noop("These service levels are agreed for what is rolled out."),
-    Kind.ROLLBACK: noop("The rollout can be undone this way, and that has been rehearsed."),
-    Kind.SUPPORT: noop("This team supports the rollout and can be reached like this."),
+    Kind.OWNER: gettext_noop("These people answer for this rollout, before and after it."),
+    Kind.ENVIRONMENT: gettext_noop("The rollout goes to this place, within this change window."),
+    Kind.SLA: gettext_noop("These service levels are agreed for what is rolled out."),
+    Kind.ROLLBACK: gettext_noop("The rollout can be undone this way, and that has been rehearsed."),
+    Kind.SUPPORT: gettext_noop("This team supports the rollout and can be reached like this."),
 }
 FIELDS = {
     Kind.OWNER: (
-        Field("accountable", text, noop("Accountable"), noop("The person or role that answers for it."), "release owner of the partner"),
-        Field("deputy", text, noop("Deputy"), noop("Who stands in."), "named deputy"),
+        Field(
+            "accountable",
+            text,
+            gettext_noop("Accountable"),
+            gettext_noop("The person or role that answers for it."),
+            "release owner of the partner",
+        ),
+        Field("deputy", text, gettext_noop("Deputy"), gettext_noop("Who stands in."), "named deputy"),
     ),
     Kind.ENVIRONMENT: (
-        Field("region", text, noop("Region"), noop("Where it runs."), "eu-west-1"),
+        Field("region", text, gettext_noop("Region"), gettext_noop("Where it runs."), "eu-west-1"),
         Field(
             "change_window",
             window,
-            noop("Change window"),
-            noop("The gate is open only in it: from, a slash, and to, in UTC."),
+            gettext_noop("Change window"),
+            gettext_noop("The gate is open only in it: from, a slash, and to, in UTC."),
             "2026-11-30T20:00Z/2026-11-30T23:00Z",
         ),
     ),
     Kind.SLA: (
-        Field("availability_percent", percent, noop("Availability in percent"), noop("Of the time, as it is agreed."), "99.9"),
-        Field("p99_ms", count, noop("99th percentile in milliseconds"), noop("Of 100 answers 99 come within it. A whole number."), "300"),
-        Field("support_hours", text, noop("Support hours"), noop("When somebody answers for it."), "24x7"),
+        Field(
+            "availability_percent", percent, gettext_noop("Availability in percent"), gettext_noop("Of the time, as it is agreed."), "99.9"
+        ),
+        Field(
+            "p99_ms",
+            count,
+            gettext_noop("99th percentile in milliseconds"),
+            gettext_noop("Of 100 answers 99 come within it. A whole number."),
+            "300",
+        ),
+        Field("support_hours", text, gettext_noop("Support hours"), gettext_noop("When somebody answers for it."), "24x7"),
     ),
     Kind.ROLLBACK: (
-        Field("strategy", text, noop("Strategy"), noop("How it is undone."), "redeploy previous artifact"),
-        Field("max_minutes", count, noop("Minutes at most"), noop("How long that takes. A whole number."), "15"),
-        Field("rehearsed_on", past_day, noop("Rehearsed on"), noop("The day of the last rehearsal."), "2026-11-10"),
+        Field("strategy", text, gettext_noop("Strategy"), gettext_noop("How it is undone."), "redeploy previous artifact"),
+        Field("max_minutes", count, gettext_noop("Minutes at most"), gettext_noop("How long that takes. A whole number."), "15"),
+        Field("rehearsed_on", past_day, gettext_noop("Rehearsed on"), gettext_noop("The day of the last rehearsal."), "2026-11-10"),
     ),
     Kind.SUPPORT: (
-        Field("team", text, noop("Team"), noop("Who looks after it."), "platform on-call"),
-        Field("channel", text, noop("Channel"), noop("Where they are reached."), "#platform-oncall"),
-        Field("escalation", text, noop("Escalation"), noop("Who is called next."), "duty manager"),
+        Field("team", text, gettext_noop("Team"), gettext_noop("Who looks after it."), "platform on-call"),
+        Field("channel", text, gettext_noop("Channel"), gettext_noop("Where they are reached."), "#platform-oncall"),
+        Field("escalation", text, gettext_noop("Escalation"), gettext_noop("Who is called next."), "duty manager"),
     ),
 }
 

@@ -6,18 +6,18 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 from reviews import confirmations
 from reviews.models import ActingRole, DeploymentReviewRequest, Event, Kind, ReviewPolicy, State
 
 PLAN_LABELS = {
-    "partner": noop("Partner"),
-    "name": noop("Name"),
-    "gate_type": noop("Gate type"),
-    "system_scope": noop("System scope"),
-    "authority_context": noop("Authority context"),
-    "external_reference": noop("External reference"),
+    "partner": gettext_noop("Partner"),
+    "name": gettext_noop("Name"),
+    "gate_type": gettext_noop("Gate type"),
+    "system_scope": gettext_noop("System scope"),
+    "authority_context": gettext_noop("Authority context"),
+    "external_reference": gettext_noop("External reference"),
 }
 Facts = list[tuple[str, object]]
 

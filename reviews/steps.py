@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.actors import Actor
@@ -151,58 +151,58 @@ class Step:
 
 STEPS = {
     "recall": Step(
-        noop("Recall this review request"),
-        noop(
+        gettext_noop("Recall this review request"),
+        gettext_noop(
             "It goes back to draft so that you can change the plan, the subject and the confirmations. Votes given so far do not "
             "carry over; the next review is a new revision."
         ),
-        noop("Recall it"),
-        noop("The review request is a draft again."),
+        gettext_noop("Recall it"),
+        gettext_noop("The review request is a draft again."),
         VersionForm,
         decisions.recall,
         (State.REVIEW_REQUESTED,),
     ),
     "withdraw": Step(
-        noop("Withdraw this review request"),
-        noop("It ends for good. To go on later, open a new review request that continues from this one."),
-        noop("Withdraw it for good"),
-        noop("The review request is withdrawn."),
+        gettext_noop("Withdraw this review request"),
+        gettext_noop("It ends for good. To go on later, open a new review request that continues from this one."),
+        gettext_noop("Withdraw it for good"),
+        gettext_noop("The review request is withdrawn."),
         CommentForm,
         decisions.withdraw,
         OPEN_STATES,
         danger=True,
     ),
     "revoke": Step(
-        noop("Revoke this approval"),
-        noop(
+        gettext_noop("Revoke this approval"),
+        gettext_noop(
             "The gate shuts at once and the approval ends for good. A receipt that somebody holds stays as it was signed, so tell "
             "those who check receipts without asking the gate."
         ),
-        noop("Revoke it for good"),
-        noop("The approval is revoked and the gate is shut."),
+        gettext_noop("Revoke it for good"),
+        gettext_noop("The approval is revoked and the gate is shut."),
         CommentForm,
         decisions.revoke,
         (State.APPROVED,),
         danger=True,
     ),
     "cross-freeze": Step(
-        noop("Cross a freeze"),
-        noop(
+        gettext_noop("Cross a freeze"),
+        gettext_noop(
             "The gate of this revision is no longer shut by the freezes, now or to come, that name you. Nothing else opens: say why "
             "it cannot wait. A new revision has to cross again."
         ),
-        noop("Cross the freeze"),
-        noop("The freeze is crossed; your comment is in the timeline."),
+        gettext_noop("Cross the freeze"),
+        gettext_noop("The freeze is crossed; your comment is in the timeline."),
         CommentForm,
         freezes.cross_freeze,
         (State.REVIEW_REQUESTED, State.APPROVED),
         danger=True,
     ),
     "comment": Step(
-        noop("Comment on this review request"),
-        noop("Your comment goes into the timeline, where everybody who may see this review request reads it. It changes no state."),
-        noop("Add comment"),
-        noop("Your comment is in the timeline."),
+        gettext_noop("Comment on this review request"),
+        gettext_noop("Your comment goes into the timeline, where everybody who may see this review request reads it. It changes no state."),
+        gettext_noop("Add comment"),
+        gettext_noop("Your comment is in the timeline."),
         CommentForm,
         decisions.comment,
         tuple(State),

@@ -7,6 +7,7 @@ import uuid
 import rfc8785
 from django.db import models
 from django.db.models.functions import JSONObject, Now
+from django.utils.translation import gettext_noop
 
 from config.constraints import json_within, within
 from drafts.custody import name_text, slug_text
@@ -140,9 +141,9 @@ class ReviewPolicy(models.Model):
 
 
 class Outcome(models.TextChoices):
-    ACCEPTED = "accepted", "Accepted"
-    DECLINED = "declined", "Declined"
-    WITHDRAWN = "withdrawn", "Withdrawn"
+    ACCEPTED = "accepted", gettext_noop("Accepted")
+    DECLINED = "declined", gettext_noop("Declined")
+    WITHDRAWN = "withdrawn", gettext_noop("Withdrawn")
 
 
 class PolicyOutcome(models.Model):

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from config.constraints import within
 from receipts.models import HEX_DIGEST
@@ -13,15 +14,15 @@ from reviews.models.requests import DeploymentReviewRequest
 class ActingRole(models.TextChoices):
     """In which role somebody acted: the right that they used, not every right that they have."""
 
-    OWNER = "owner", "owner"
-    VIEWER = "viewer", "viewer"
-    REQUESTER = "requester", "requester"
-    REVIEWER = "reviewer", "reviewer"
-    NAMED_PERSON = "named_person", "named person"
-    AUDITOR = "auditor", "auditor"
-    OPERATOR = "operator", "operator"
-    SUPERUSER = "superuser", "superuser"
-    CLOCK = "clock", "the clock"
+    OWNER = "owner", gettext_noop("owner")
+    VIEWER = "viewer", gettext_noop("viewer")
+    REQUESTER = "requester", gettext_noop("requester")
+    REVIEWER = "reviewer", gettext_noop("reviewer")
+    NAMED_PERSON = "named_person", gettext_noop("named person")
+    AUDITOR = "auditor", gettext_noop("auditor")
+    OPERATOR = "operator", gettext_noop("operator")
+    SUPERUSER = "superuser", gettext_noop("superuser")
+    CLOCK = "clock", gettext_noop("the clock")
 
 
 class Event(models.Model):

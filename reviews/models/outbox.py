@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from config.constraints import within
 from drafts.models import Partner
@@ -13,16 +14,16 @@ from reviews.models.requests import DeploymentReviewRequest
 
 
 class Channel(models.TextChoices):
-    MAIL = "mail", "mail"
-    WEBHOOK = "webhook", "webhook"
+    MAIL = "mail", gettext_noop("mail")
+    WEBHOOK = "webhook", gettext_noop("webhook")
 
 
 class OutboxStatus(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    SENT = "sent", "Sent"
-    ADDRESSED = "addressed", "Addressed to people"
-    CANCELLED = "cancelled", "Cancelled"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", gettext_noop("Waiting")
+    SENT = "sent", gettext_noop("Sent")
+    ADDRESSED = "addressed", gettext_noop("Addressed to people")
+    CANCELLED = "cancelled", gettext_noop("Cancelled")
+    FAILED = "failed", gettext_noop("Failed")
 
 
 class WebhookEndpoint(models.Model):

@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_noop
 from django_fsm import FSMField, transition
 
 from config.constraints import json_within, within
@@ -14,14 +15,14 @@ from reviews.models.environments import Environment, ReviewPolicy
 
 
 class State(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    REVIEW_REQUESTED = "review_requested", "In review"
-    CHANGES_REQUESTED = "changes_requested", "Changes requested"
-    APPROVED = "approved", "Approved"
-    REJECTED = "rejected", "Rejected"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-    EXPIRED = "expired", "Expired"
-    REVOKED = "revoked", "Revoked"
+    DRAFT = "draft", gettext_noop("Draft")
+    REVIEW_REQUESTED = "review_requested", gettext_noop("In review")
+    CHANGES_REQUESTED = "changes_requested", gettext_noop("Changes requested")
+    APPROVED = "approved", gettext_noop("Approved")
+    REJECTED = "rejected", gettext_noop("Rejected")
+    WITHDRAWN = "withdrawn", gettext_noop("Withdrawn")
+    EXPIRED = "expired", gettext_noop("Expired")
+    REVOKED = "revoked", gettext_noop("Revoked")
 
 
 OPEN_STATES = (State.DRAFT, State.REVIEW_REQUESTED, State.CHANGES_REQUESTED)
@@ -182,11 +183,11 @@ class Packet(models.Model):
 
 
 class Kind(models.TextChoices):
-    OWNER = "owner", "Owner"
-    ENVIRONMENT = "environment", "Environment"
-    SLA = "sla", "SLA"
-    ROLLBACK = "rollback", "Rollback"
-    SUPPORT = "support", "Support"
+    OWNER = "owner", gettext_noop("Owner")
+    ENVIRONMENT = "environment", gettext_noop("Environment")
+    SLA = "sla", gettext_noop("SLA")
+    ROLLBACK = "rollback", gettext_noop("Rollback")
+    SUPPORT = "support", gettext_noop("Support")
 
 
 class Confirmation(models.Model):

@@ -4,6 +4,7 @@ import uuid
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
+from django.utils.translation import gettext_noop
 
 from config.constraints import json_within, within
 from drafts.custody import comment_text
@@ -12,10 +13,10 @@ from reviews.models.requests import DeploymentReviewRequest
 
 
 class Choice(models.TextChoices):
-    APPROVE = "approve", "Approve"
-    CONSTRAIN = "approve_with_conditions", "Approve with conditions"
-    REQUEST_CHANGES = "request_changes", "Request changes"
-    REJECT = "reject", "Reject"
+    APPROVE = "approve", gettext_noop("Approve")
+    CONSTRAIN = "approve_with_conditions", gettext_noop("Approve with conditions")
+    REQUEST_CHANGES = "request_changes", gettext_noop("Request changes")
+    REJECT = "reject", gettext_noop("Reject")
 
 
 APPROVING = (Choice.APPROVE, Choice.CONSTRAIN)

@@ -3,6 +3,7 @@
 import pytest
 from django import forms
 from django.http import QueryDict
+from django.utils import translation
 
 from access.forms import CodeForm, MailForm, NewTokenForm, SetUpForm, SignInForm, TimeZoneForm
 from config.forms import StrictForm, VersionForm
@@ -105,3 +106,11 @@ def test_status_is_that_of_the_refusal():
 def test_what_is_not_there_goes_on_to_the_caller():
     with pytest.raises(Refused):
         NoteForm(QueryDict("note=a")).attempt(refusing(Reason("not_found", "There is none.", status=404)))
+
+
+def test_verb_works_in_the_language_of_the_record_whatever_the_page_is_in():
+    form = NoteForm(QueryDict("note=a"))
+
+    with translation.override("eo"):
+        assert form.attempt(lambda _: translation.get_language())
+        assert (form.outcome, translation.get_language()) == ("en-gb", "eo")
