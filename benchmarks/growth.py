@@ -1,10 +1,9 @@
 """What lists, pages and the gate cost with 10,000, 100,000 and 1,000,000 review requests: three installations that take turns."""
 
-import base64
 import statistics
 import sys
 import time
-import urllib.parse
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from benchmarks.filling import RARE, fill
 from benchmarks.report import Goal, Part
 from benchmarks.servers import OURS, approved_plan, installation, manage, serve, until_alive
 from config.databases import SCHEMA
+from config.keyset import Cursor
 
 SIZES = (10_000, 100_000, 1_000_000)
 QUICK_SIZES = (200, 400)
@@ -82,13 +82,8 @@ def place_of(stack: ExitStack, env: dict[str, str], size: int) -> Place:
             request = cursor.fetchone()[0]
     finally:
         connection.close()
-    return Place(size, people, _cursor(moment), approved_plan(env), request)
-
-
-def _cursor(moment) -> str:
-    """As `next` of a page would hold it; walking there would take as long as the list is."""
-    inner = urllib.parse.urlencode({"p": str(moment)})
-    return urllib.parse.quote(base64.b64encode(inner.encode()).decode())
+    after = Cursor(back=False, values=(moment.isoformat(), str(uuid.UUID(int=2**128 - 1))))
+    return Place(size, people, str(after), approved_plan(env), request)
 
 
 def measure(envs: dict[int, dict[str, str]], *, rounds: int) -> dict[str, dict[int, float]]:

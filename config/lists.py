@@ -1,23 +1,17 @@
 """Lists of the API: keyset pages in a stable order, and filters that say what would be right. Nothing is counted."""
 
-import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
-from rest_framework import exceptions
-from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
 from config.api import parameter_reasons, wrong_parameter
-from config.refusals import Reason, Refused, reasons_of
-
-PAGE_PARAMETERS = ("cursor", "page_size")
-CURSOR = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+from config.keyset import CURSOR, SIZE, KeysetPagination
+from config.refusals import Reason, reasons_of
 
 
 @dataclass(frozen=True)
@@ -33,46 +27,17 @@ class Filter:
 Filters = dict[str, Filter]
 
 
-def _foreign_cursor() -> Refused:
-    return Refused(wrong_parameter("cursor", "Take the cursor from `next` or `previous` of a page.", code="invalid_cursor"))
-
-
-class KeysetPagination(CursorPagination):
-    page_size = 50
-    max_page_size = 200
-    page_size_query_param = "page_size"
-    ordering = ("-created_at", "-id")
-
-    def decode_cursor(self, request):
-        # The library drops what is not base64 and would answer the first page.
-        if not CURSOR.fullmatch(request.query_params.get("cursor", "none")):
-            raise _foreign_cursor()
-        try:
-            return super().decode_cursor(request)
-        except exceptions.NotFound:
-            raise _foreign_cursor() from None
-
-    def get_page_size(self, request) -> int:
-        given = request.query_params.get("page_size", str(self.page_size))
-        if not (given.isascii() and given.isdigit()) or len(given) > 6 or int(given) < 1:
-            raise Refused(wrong_parameter("page_size", f"page_size is a number from 1 to {self.max_page_size}.", code="invalid_page_size"))
-        return min(int(given), self.max_page_size)
-
-
 def page(view, queryset, serializer_class, *, ordering: tuple[str, ...] = KeysetPagination.ordering) -> Response:
     """One keyset page of a queryset: {next, previous, results}."""
     paginator = KeysetPagination()
     paginator.ordering = ordering
-    try:
-        rows = paginator.paginate_queryset(queryset, view.request, view=view)
-    except (ValueError, ValidationError):
-        raise _foreign_cursor() from None
+    rows = paginator.paginate_queryset(queryset, view.request, view=view)
     return paginator.get_paginated_response(serializer_class(rows, many=True).data)
 
 
 def filtered(request, queryset: QuerySet, filters: Filters, *, actor) -> tuple[QuerySet, list[Reason]]:
     """The queryset with every filter that was given, and a reason for each parameter of the list that is wrong."""
-    wrong = parameter_reasons(request, *filters, *PAGE_PARAMETERS)
+    wrong = parameter_reasons(request, *filters, CURSOR, SIZE)
     _, odd = reasons_of(lambda: KeysetPagination().get_page_size(request))
     refused = {reason.parameter for reason in wrong}
     for name in [name for name in filters if name in request.query_params and name not in refused]:

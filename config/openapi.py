@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from config.api import UNKNOWN_FIELD, Blank, Shaped, StrictSerializer
 from config.errors import TITLES, problem
-from config.lists import KeysetPagination
+from config.keyset import KeysetPagination
 from config.refusals import Reason
 from config.told import Told
 

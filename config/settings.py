@@ -187,7 +187,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.strict.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "config.lists.KeysetPagination",
+    "DEFAULT_PAGINATION_CLASS": "config.keyset.KeysetPagination",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.AlwaysJSON",
     "DEFAULT_SCHEMA_CLASS": "config.openapi.ToldSchema",
     "EXCEPTION_HANDLER": "config.api.problem_handler",

@@ -2,7 +2,7 @@
 
 import json
 import time
-from base64 import b64encode
+from base64 import urlsafe_b64encode
 
 import pytest
 from django.db.models.functions import Now
@@ -266,14 +266,72 @@ def test_page_size_that_is_no_number_from_1_is_400(client, given):
     assert codes(client.get(PARTNERS, {"page_size": given})) == [("", "invalid_page_size")]
 
 
+def test_more_rows_of_one_time_than_any_page_has_are_all_shown(client):
+    slugs = make_partners(1300)
+    there = walk(client, f"{PARTNERS}?page_size=200")
+    assert (len(there), set(there)) == (1300, slugs)
+
+
+def test_pages_lead_back_the_way_they_came(client):
+    make_partners(7)
+    there = walk(client, f"{PARTNERS}?page_size=2")
+    first = client.get(f"{PARTNERS}?page_size=2").json()
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+
+    again = client.get(third["previous"]).json()
+
+    assert first["previous"] is None
+    assert again["results"] == second["results"]
+    assert client.get(again["next"]).json()["results"] == third["results"]
+    assert (client.get(again["previous"]).json()["results"], client.get(again["previous"]).json()["previous"]) == (first["results"], None)
+    assert walk(client, f"{PARTNERS}?page_size=7")[::-1] == there[::-1]
+
+
+def test_a_page_whose_rows_are_gone_leads_to_the_beginning(client):
+    make_partners_of_different_times(3)
+    last = client.get(client.get(f"{PARTNERS}?page_size=2").json()["next"]).json()
+    Partner.objects.filter(slug__in=["p1", "p2"]).delete()
+
+    gone = client.get(last["previous"]).json()
+
+    assert gone["results"] == []
+    assert [row["slug"] for row in client.get(gone["next"]).json()["results"]] == ["p0"]
+
+
+def cursor_of(*said: object) -> str:
+    return urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+
+
+MOMENT, ID = "2026-01-01T00:00:00+00:00", "00000000-0000-4000-8000-000000000000"
+
+
+def test_a_cursor_as_a_page_writes_it_is_taken(client):
+    assert client.get(PARTNERS, {"cursor": cursor_of(False, MOMENT, ID)}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
+        "",
         "x",
         "é",
         "====",
         "%%%",
-        *(b64encode(text).decode() for text in (b"p=garbage", b"p=2026-13-45", b"o=-1", b"o=x", b"p=\xff", b"p='; --", b"p=9" * 400)),
+        *(urlsafe_b64encode(text).decode().rstrip("=") for text in (b"p=garbage", b"[", b"\xff", b"5", b"{}", b"[]", b"[" * 300, b"null")),
+        cursor_of(False),
+        cursor_of(False, MOMENT),
+        cursor_of(False, MOMENT, ID, ID),
+        cursor_of(0, MOMENT, ID),
+        cursor_of("false", MOMENT, ID),
+        cursor_of(False, MOMENT, 5),
+        cursor_of(False, ID, MOMENT),
+        *(
+            cursor_of(False, moment, ID)
+            for moment in ("2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00Z", "2026-13-01T00:00:00+00:00")
+        ),
+        *(cursor_of(False, MOMENT, given) for given in ("1", ID.upper()[:-1] + "A", "'; --", "\0", "9" * 400)),
+        cursor_of(False, MOMENT, ID) + "=",
     ],
 )
 def test_h07_foreign_cursor_is_400(client, cursor):
