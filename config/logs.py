@@ -44,6 +44,15 @@ def _places(tb) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(tb, limit=-30)]
 
 
+class Brief(logging.Filter):
+    """What Django refuses by itself (a host that is not ours, a form with too much in it) is no fault: its kind, no trace, nothing sent."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security."):
+            record.msg, record.args, record.exc_info = "refused: " + record.name.rpartition(".")[2], (), None
+        return True
+
+
 def settings_of(form: str, level: str) -> dict:
     """LOGGING. Lines of calls and verbs are for machines; people have the timeline."""
     told = "INFO" if form == JSON else "WARNING"
@@ -54,7 +63,8 @@ def settings_of(form: str, level: str) -> dict:
             LINE: {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
             JSON: {"()": "config.logs.JsonLines"},
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
+        "filters": {"brief": {"()": "config.logs.Brief"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form, "filters": ["brief"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"handlers": [], "propagate": True},

@@ -12,7 +12,7 @@ from config import logs
 from config.refusals import Refused
 from drafts.coverage import create_plan
 from reviews import decisions
-from tests.conftest import run_manage
+from tests.conftest import run_manage, run_python
 from tests.factories import PLAN_FIELDS, Story, actor, make_plan
 
 CANARY = "canary-5d1f"
@@ -53,6 +53,23 @@ def test_an_exception_is_its_type_and_its_places_and_never_its_text():
     assert found["error"] == "ValueError"
     assert found["trace"][-1].endswith("test_an_exception_is_its_type_and_its_places_and_never_its_text")
     assert CANARY not in json.dumps(found)
+
+
+@pytest.mark.parametrize("form", logs.FORMATS)
+def test_H02_a_host_that_is_not_ours_leaves_one_line_without_trace_or_host(sqlite_installation, form):
+    code = f"""
+import django; django.setup()
+from django.test import Client
+print(Client(raise_request_exception=False).get("/readiness", headers={{"host": "{CANARY}.example"}}).status_code)
+"""
+    env = sqlite_installation.env | {"LOG_FORMAT": form, "DJANGO_SETTINGS_MODULE": "config.settings", "ALLOWED_HOSTS": "ours.example"}
+
+    done = run_python(code, env=env)
+
+    assert done.stdout == "400\n", done.stderr
+    assert "refused: DisallowedHost" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert CANARY not in done.stderr
 
 
 def test_a_message_stays_one_short_line():
