@@ -26,7 +26,6 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
 # In English by design, as the whole API is.
 ENGLISH = {"readiness/api_docs.html"}
-WAITING = "admin/"
 # Names that are the same in every language: members of a receipt, a time zone.
 NAMES = {
     "admin/reviews/deploymentreviewrequest/print.html": ["payload_b64", "signature", "kid"],
@@ -39,12 +38,12 @@ def name_of(path: Path) -> str:
     return path.relative_to(TEMPLATES).as_posix()
 
 
-MARKED = [path for path in sorted(TEMPLATES.rglob("*.html")) if name_of(path) not in ENGLISH and not name_of(path).startswith(WAITING)]
+MARKED = [path for path in sorted(TEMPLATES.rglob("*.html")) if name_of(path) not in ENGLISH]
 
 
 def bare_words(template: str) -> list[str]:
     """What stands in a template for people to read and is not marked. Code, in which words are names, is let be."""
-    left = re.sub(r"\{% blocktranslate.*?endblocktranslate %\}|\{#.*?#\}", "", template, flags=re.S)
+    left = re.sub(r"\{% block(?:translate| bodyclass).*?endblock\w* %\}|\{#.*?#\}", "", template, flags=re.S)
     # Filters with words of their own.
     filters = re.findall(r"""\|(?:(?:yesno|default|default_if_none):["']([^"']*)|(pluralize))""", left)
     left = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "", left, flags=re.S)
