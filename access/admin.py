@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access.models import ApiToken, User
@@ -17,7 +19,7 @@ admin.site.unregister(TOTPDevice)
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
-    group, hint = ORGANISATION, "People and jobs, and their groups"
+    group, hint = ORGANISATION, gettext_lazy("People and jobs, and their groups")
     list_display = ["username", "group_names", "is_active", "machine"]
     list_filter = ["is_active", "machine", "groups"]
     search_fields = ["username"]
@@ -27,16 +29,16 @@ class UserAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="groups")
+    @admin.display(description=gettext_lazy("groups"))
     def group_names(self, user) -> str:
-        return ", ".join(sorted(group.name for group in user.groups.all())) or "none"
+        return ", ".join(sorted(group.name for group in user.groups.all())) or _("none")
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
     """Whose tokens there are and what they may do; nothing from which one could be made."""
 
-    group, hint = ORGANISATION, "Whose API tokens there are; never the tokens themselves"
+    group, hint = ORGANISATION, gettext_lazy("Whose API tokens there are; never the tokens themselves")
     operator_columns = ("revoke",)
     list_display = [
         "user",
@@ -55,10 +57,12 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     search_fields = ["user__username", "name", "public_id"]
     ordering = ["-created", "public_id"]
 
-    @admin.display(description="scopes")
+    @admin.display(description=gettext_lazy("scopes"))
     def scope_words(self, token) -> str:
         return ", ".join(token.scopes)
 
-    @admin.display(description="revoke")
+    @admin.display(description=gettext_lazy("revoke"))
     def revoke(self, token) -> str:
-        return "" if token.revoked_at else format_html('<a href="{}">revoke</a>', reverse("admin:end_token", args=[token.public_id]))
+        return (
+            "" if token.revoked_at else format_html('<a href="{}">{}</a>', reverse("admin:end_token", args=[token.public_id]), _("revoke"))
+        )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from access import zones
 from access.models import Mail, Scope
 from config.custody import name_text, slug_text
-from config.forms import StrictForm
+from config.forms import StrictForm, labelled
 
 MOST_PARTNERS = 20
 LONGEST_DAYS = 3650
@@ -63,7 +63,7 @@ class SetUpForm(CodeForm):
 class MailForm(StrictForm):
     """What somebody wants to hear of."""
 
-    mail = forms.ChoiceField(label=gettext_lazy("What we write to you about"), choices=Mail.choices, widget=forms.RadioSelect)
+    mail = forms.ChoiceField(label=gettext_lazy("What we write to you about"), choices=labelled(Mail.choices), widget=forms.RadioSelect)
 
 
 class TimeZoneForm(StrictForm):
@@ -87,7 +87,7 @@ class NewTokenForm(StrictForm):
     )
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("Scopes"),
-        choices=Scope.choices,
+        choices=labelled(Scope.choices),
         help_text=gettext_lazy("As few as will do. No token votes."),
         widget=forms.CheckboxSelectMultiple,
     )

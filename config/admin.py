@@ -14,13 +14,15 @@ from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from access.actors import OPERATORS, Actor, actor_of
 from access.sessions import app_of, signed_in_at
 from config.refusals import Reason, Refused
 
 METHODS = ("GET", "HEAD", "POST")
-REVIEWS, ORGANISATION, RECORD = GROUPS = "Reviews", "Organisation", "Record"
+REVIEWS, ORGANISATION, RECORD = GROUPS = gettext_noop("Reviews"), gettext_noop("Organisation"), gettext_noop("Record")
 
 
 def desk_actor(request) -> Actor:
@@ -37,7 +39,7 @@ def is_operator(request) -> bool:
 
 
 class Desk(admin.AdminSite):
-    index_title = "Desk"
+    index_title = gettext_lazy("Desk")
     enable_nav_sidebar = False
 
     def __init__(self, name: str = "admin") -> None:
@@ -71,7 +73,7 @@ class Desk(admin.AdminSite):
         for model_admin, opts in shown:
             address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
             found[model_admin.group].append((capfirst(opts.verbose_name_plural), address, model_admin.hint))
-        return [(group, sorted(models)) for group, models in found.items() if models]
+        return [(_(group), sorted(models)) for group, models in found.items() if models]
 
     def admin_view(self, view, cacheable=False):
         protected = super().admin_view(view, cacheable)
@@ -165,7 +167,7 @@ class Many(int):
     """A number for the plural, words for the page: nobody has counted further."""
 
     def __str__(self) -> str:
-        return f"more than {int(self)}"
+        return _("more than %(number)d") % {"number": int(self)}
 
 
 class BoundedPaginator(Paginator):
@@ -182,7 +184,7 @@ class WordFilter(admin.SimpleListFilter):
     words: dict[str, str] = {}
 
     def lookups(self, request, model_admin):
-        return list(self.words.items())
+        return [(word, _(label)) for word, label in self.words.items()]
 
     def queryset(self, request, queryset):
         return queryset.filter(**{self.parameter_name: self.value()}) if self.value() in self.words else queryset

@@ -1,14 +1,20 @@
 """What the forms of every page share: unknown and repeated fields are errors, and a refusal of a verb is shown on the form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from config.payload import kind_in_link, shown_key
 from config.refusals import Reason, Refused
+
+
+def labelled(choices: Iterable[tuple[str, str]]) -> list[tuple[str, object]]:
+    """Choices whose labels are marked for translation where they stand, said in the language of the page that shows them."""
+    return [(value, gettext_lazy(label)) for value, label in choices]
 
 
 class StrictForm(forms.Form):
@@ -27,7 +33,7 @@ class StrictForm(forms.Form):
         self.refused_with = 0
         for field in self.fields.values():
             if "invalid_choice" in field.error_messages:  # Django's own repeats the value
-                field.error_messages["invalid_choice"] = "Choose from what is proposed."
+                field.error_messages["invalid_choice"] = gettext_lazy("Choose from what is proposed.")
 
     @property
     def optional(self) -> set[str]:

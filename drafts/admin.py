@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from config.admin import ORGANISATION, ReadOnlyAdmin
 from drafts import search
@@ -10,7 +12,7 @@ from drafts.models import CoveragePlan, Membership, Partner, PlanState
 
 @admin.register(Partner)
 class PartnerAdmin(ReadOnlyAdmin):
-    group, hint = ORGANISATION, "The organisations whose paths are covered"
+    group, hint = ORGANISATION, gettext_lazy("The organisations whose paths are covered")
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
     ordering = ["slug"]
@@ -19,7 +21,7 @@ class PartnerAdmin(ReadOnlyAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(ReadOnlyAdmin):
-    group, hint = ORGANISATION, "Who is owner or viewer of which partner"
+    group, hint = ORGANISATION, gettext_lazy("Who is owner or viewer of which partner")
     list_display = ["username", "role", "partner", "created_at"]
     list_filter = ["role", "partner"]
     list_select_related = ["partner"]
@@ -30,7 +32,7 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(CoveragePlan)
 class CoveragePlanAdmin(ReadOnlyAdmin):
-    hint = "What owners draft"
+    hint = gettext_lazy("What owners draft")
     list_display = ["name", "partner", "external_reference", "state_as_of_now", "archived", "updated_at"]
     list_filter = ["archived", "partner"]
     list_select_related = ["partner"]
@@ -39,7 +41,7 @@ class CoveragePlanAdmin(ReadOnlyAdmin):
     boundary = ["partner", "name", "gate_type", "system_scope", "authority_context", "external_reference"]
     fields = ["id", *boundary, "state_as_of_now", "archived", "version", "created_at", "updated_at"]
 
-    search_help_text = "The beginnings of words of the name or the external reference, or of the partner's slug"
+    search_help_text = gettext_lazy("The beginnings of words of the name or the external reference, or of the partner's slug")
 
     def get_queryset(self, request):
         return CoveragePlan.objects.as_of_now()
@@ -51,6 +53,6 @@ class CoveragePlanAdmin(ReadOnlyAdmin):
         own, partners = search.looked_up(search_term)
         return queryset.filter(Q(pk__in=own) | Q(partner__in=partners) if partners else Q(pk__in=own)), False
 
-    @admin.display(description="state", ordering="state_now")
+    @admin.display(description=gettext_lazy("state"), ordering="state_now")
     def state_as_of_now(self, plan) -> str:
-        return PlanState(plan.state_now).label
+        return _(PlanState(plan.state_now).label)

@@ -3,9 +3,12 @@
 from django.contrib import admin
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from config.admin import ORGANISATION, LongList, ReadOnlyAdmin, words
 from reviews import audit_desk, operators, organisation_desk, outbox_admin, queue_admin, webhook_desk  # noqa: F401  they register themselves
+from reviews.happened import CHANNEL_WORDS, EVENT_WORDS
 from reviews.models import (
     Choice,
     Confirmation,
@@ -20,25 +23,30 @@ from reviews.models import (
     Vote,
 )
 from reviews.policy import in_words
-from reviews.reading import CHANNEL_WORDS, EVENT_WORDS
+
+
+def _change_words(name: str) -> str:
+    return _("change %(name)s") % {"name": name}
 
 
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
-    group, hint = ORGANISATION, "Where rollouts go"
+    group, hint = ORGANISATION, gettext_lazy("Where rollouts go")
     operator_columns = ("change",)
     list_display = ["slug", "name", "protected", "created_at"]
     ordering = ["slug"]
     fields = ["id", "slug", "name", "protected", "created_at"]
 
-    @admin.display(description="change")
+    @admin.display(description=gettext_lazy("change"))
     def change(self, environment) -> str:
-        return format_html('<a href="{}">change {}</a>', reverse("admin:set_environment", args=[environment.slug]), environment.slug)
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:set_environment", args=[environment.slug]), _change_words(environment.slug)
+        )
 
 
 @admin.register(ReviewPolicy)
 class ReviewPolicyAdmin(ReadOnlyAdmin):
-    group, hint = ORGANISATION, "What each environment asks for: proposed by one operator, accepted by another"
+    group, hint = ORGANISATION, gettext_lazy("What each environment asks for: proposed by one operator, accepted by another")
     list_display = ["environment", "version", "asks", "standing", "proposed_by", "created_at"]
     list_filter = ["environment"]
     list_select_related = ["environment", "outcome"]
@@ -58,22 +66,24 @@ class ReviewPolicyAdmin(ReadOnlyAdmin):
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"environments": operators.may_write_about(request), **(extra_context or {})})
 
-    @admin.display(description="standing")
+    @admin.display(description=gettext_lazy("standing"))
     def standing(self, ruling) -> str:
         outcome = getattr(ruling, "outcome", None)
         if outcome is None:
-            return format_html('<a href="{}">proposed: accept or decline</a>', reverse("admin:settle_policy", args=[ruling.pk]))
-        who = f" by {outcome.settled_by}" if outcome.settled_by else ""
-        return f"{outcome.outcome} {outcome.settled_at:%Y-%m-%d %H:%M}{who}" + (f": {outcome.comment}" if outcome.comment else "")
+            address = reverse("admin:settle_policy", args=[ruling.pk])
+            return format_html('<a href="{}">{}</a>', address, _("proposed: accept or decline"))
+        who = " " + _("by %(name)s") % {"name": outcome.settled_by} if outcome.settled_by else ""
+        said = _(outcome.get_outcome_display()).lower()
+        return f"{said} {outcome.settled_at:%Y-%m-%d %H:%M}{who}" + (f": {outcome.comment}" if outcome.comment else "")
 
-    @admin.display(description="asks for")
+    @admin.display(description=gettext_lazy("asks for"))
     def asks(self, ruling) -> str:
         return in_words(ruling.rules)
 
 
 @admin.register(Confirmation)
 class ConfirmationAdmin(ReadOnlyAdmin):
-    hint = "What is stated, by whom, and until when it holds"
+    hint = gettext_lazy("What is stated, by whom, and until when it holds")
     list_display = ["review_request", "kind", "named", "confirmed_by", "confirmed_at", "valid_until"]
     list_filter = ["kind"]
     list_select_related = ["review_request__plan", "review_request__environment"]
@@ -86,12 +96,12 @@ class ConfirmationAdmin(ReadOnlyAdmin):
 
 @admin.register(Vote)
 class VoteAdmin(LongList):
-    hint = "Each reviewer's word on one packet"
+    hint = gettext_lazy("Each reviewer's word on one packet")
     list_display = ["cast_at", "username", "choice", "review_request", "revision"]
     list_filter = [words("choice", dict(Choice.choices))]
     list_select_related = ["review_request__plan", "review_request__environment"]
     search_fields = ["username__exact"]
-    search_help_text = "A username"
+    search_help_text = gettext_lazy("A username")
     ordering = ["-cast_at", "-id"]
     said = ["choice", "conditions", "comment", "second_factor", "cast_at"]
     fields = ["id", "review_request", "revision", "digest", "user_id", "username", *said]
@@ -99,7 +109,7 @@ class VoteAdmin(LongList):
 
 @admin.register(Decision)
 class DecisionAdmin(LongList):
-    hint = "What the votes came to"
+    hint = gettext_lazy("What the votes came to")
     list_display = ["decided_at", "verdict", "review_request", "revision", "expires_at"]
     list_filter = ["verdict"]
     list_select_related = ["review_request__plan", "review_request__environment"]
@@ -110,12 +120,12 @@ class DecisionAdmin(LongList):
 
 @admin.register(Event)
 class EventAdmin(LongList):
-    hint = "Who did what, when"
+    hint = gettext_lazy("Who did what, when")
     list_display = ["at", "actor", "verb", "from_state", "to_state", "channel", "review_request"]
     list_filter = [words("verb", EVENT_WORDS), words("channel", CHANNEL_WORDS)]
     list_select_related = ["review_request__plan", "review_request__environment"]
     search_fields = ["actor__exact"]
-    search_help_text = "A username"
+    search_help_text = gettext_lazy("A username")
     ordering = ["-at", "-id"]
     states = ["from_state", "to_state", "revision", "digest", "comment", "detail"]
     fields = [
@@ -137,7 +147,7 @@ class EventAdmin(LongList):
 
 @admin.register(FreezeWindow)
 class FreezeWindowAdmin(ReadOnlyAdmin):
-    group, hint = ORGANISATION, "When nothing is launched"
+    group, hint = ORGANISATION, gettext_lazy("When nothing is launched")
     list_display = ["environment", "starts_at", "ends_at", "ended", "reason", "frozen_by"]
     list_filter = ["environment"]
     list_select_related = ["environment", "end"]
@@ -155,17 +165,17 @@ class FreezeWindowAdmin(ReadOnlyAdmin):
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"environments": operators.may_write_about(request), **(extra_context or {})})
 
-    @admin.display(description="ended")
+    @admin.display(description=gettext_lazy("ended"))
     def ended(self, freeze) -> str:
         end = getattr(freeze, "end", None)
         if end is None:
-            return format_html('<a href="{}">end it</a>', reverse("admin:end_freeze", args=[freeze.pk]))
-        return f"{end.ended_at:%Y-%m-%d %H:%M} by {end.ended_by}: {end.comment}"
+            return format_html('<a href="{}">{}</a>', reverse("admin:end_freeze", args=[freeze.pk]), _("end it"))
+        return f"{end.ended_at:%Y-%m-%d %H:%M} " + _("by %(name)s") % {"name": end.ended_by} + f": {end.comment}"
 
 
 @admin.register(StagingPin)
 class StagingPinAdmin(ReadOnlyAdmin):
-    hint = "Whose receipts count as staging's"
+    hint = gettext_lazy("Whose receipts count as staging's")
     list_display = ["created_at", "issuer", "environment"]
     ordering = ["-id"]
     fields = ["id", "issuer", "jwks", "environment", "created_at"]
@@ -173,7 +183,7 @@ class StagingPinAdmin(ReadOnlyAdmin):
 
 @admin.register(StagingValidation)
 class StagingValidationAdmin(ReadOnlyAdmin):
-    hint = "Receipts of staging that were handed in"
+    hint = gettext_lazy("Receipts of staging that were handed in")
     list_display = ["handed_in_at", "handed_in_by", "review_request", "kid"]
     list_select_related = ["review_request__plan", "review_request__environment"]
     search_fields = ["handed_in_by", "payload_sha256"]
@@ -183,10 +193,10 @@ class StagingValidationAdmin(ReadOnlyAdmin):
 
 @admin.register(Denial)
 class DenialAdmin(LongList):
-    hint = "Refused attempts, with every reason"
+    hint = gettext_lazy("Refused attempts, with every reason")
     list_display = ["last_at", "actor", "verb", "reasons", "count", "channel"]
     list_filter = [words("channel", CHANNEL_WORDS)]
     search_fields = ["actor__exact", "verb__exact"]
-    search_help_text = "A username, or a verb such as approve"
+    search_help_text = gettext_lazy("A username, or a verb such as approve")
     ordering = ["-last_at", "-id"]
     fields = ["id", "actor", "actor_id", "channel", "token_id", "verb", "reasons", "count", "first_at", "last_at"]

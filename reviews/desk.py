@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.contrib import admin, messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from access.actors import Actor
@@ -24,7 +25,7 @@ NOT_AT_THE_DESK = Reason("not_at_the_desk", "Only reviewers, auditors and operat
 
 
 def desk_page(request, template: str, review_request: DeploymentReviewRequest, shown: dict, *, status: int = 200) -> HttpResponse:
-    about = {"review_request": review_request, "word": State(review_request.state_now).label, "opts": DeploymentReviewRequest._meta}
+    about = {"review_request": review_request, "word": _(State(review_request.state_now).label), "opts": DeploymentReviewRequest._meta}
     response = render(request, f"{TEMPLATES}/{template}.html", {**admin.site.each_context(request), **about, **shown}, status=status)
     if status == 503:
         response["Retry-After"] = "2"
@@ -69,7 +70,7 @@ def decide_page(request, object_id: uuid.UUID, name: str = "vote") -> HttpRespon
         absent = preview.absent(choices)
     value = packet.value_of(packet.current(review_request)) if review_request.revision else None
     shown = {
-        "title": f"Decide on {review_request}",
+        "title": _("Decide on %(request)s") % {"request": review_request},
         "form": form,
         "options": choices,
         "absent": [] if form.reasons else absent,
@@ -91,11 +92,11 @@ def own_vote(actor: Actor, review_request: DeploymentReviewRequest) -> Vote | No
 
 def _did(review_request: DeploymentReviewRequest, choice: str) -> str:
     if review_request.state_now == State.REVIEW_REQUESTED:
-        return "Your approval is recorded. Another approval is still needed."
+        return _("Your approval is recorded. Another approval is still needed.")
     return {
-        State.APPROVED: "Approved: every seat is filled and the receipt is signed.",
-        State.CHANGES_REQUESTED: "Changes are requested; the owner has it again.",
-        State.REJECTED: "Rejected.",
+        State.APPROVED: _("Approved: every seat is filled and the receipt is signed."),
+        State.CHANGES_REQUESTED: _("Changes are requested; the owner has it again."),
+        State.REJECTED: _("Rejected."),
     }[review_request.state_now]
 
 
@@ -109,5 +110,5 @@ def step_page(request, object_id: uuid.UUID, name: str) -> HttpResponse:
     form = take(request, desk_actor(request), step, review_request)
     if form.outcome:
         return redirect(PACKET, object_id)
-    shown = {"title": step.title, "step": step, "form": form, "possible": review_request.state_now in step.allowed}
+    shown = {"title": _(step.title), "step": step, "form": form, "possible": review_request.state_now in step.allowed}
     return desk_page(request, "step", review_request, shown, status=form.status)

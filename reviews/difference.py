@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from reviews.reading import PLAN_LABELS
 
 SECTION_LABELS = {
-    "environment": "Environment",
-    "subject": "Subject",
-    "policy": "Policy",
-    "plan": "Plan",
-    "moves": "Expansion moves",
-    "confirmations": "Confirmations",
-    "authors": "Authors",
+    "environment": gettext_noop("Environment"),
+    "subject": gettext_noop("Subject"),
+    "policy": gettext_noop("Policy"),
+    "plan": gettext_noop("Plan"),
+    "moves": gettext_noop("Expansion moves"),
+    "confirmations": gettext_noop("Confirmations"),
+    "authors": gettext_noop("Authors"),
 }
 Leaf = str | int | float | bool | None
 
@@ -31,15 +34,16 @@ class Change:
 
     @property
     def section_label(self) -> str:
-        return SECTION_LABELS[self.section]
+        return _(SECTION_LABELS[self.section])
 
     @property
     def label(self) -> str:
         """The field as a person reads it."""
         if self.section == "plan":
-            return PLAN_LABELS.get(self.field, self.field)
-        prefix = {"moves": "Move ", "authors": "User "}.get(self.section, "")
-        return prefix + self.field.replace("/fields/", "/").replace("/", ": ").replace("_", " ")
+            return _(PLAN_LABELS.get(self.field, self.field))
+        place = self.field.replace("/fields/", "/").replace("/", ": ").replace("_", " ")
+        words = {"moves": _("Move %(place)s"), "authors": _("User %(place)s")}.get(self.section, "%(place)s")
+        return words % {"place": place}
 
 
 def compare(before: Mapping | None, after: Mapping) -> list[Change]:

@@ -114,16 +114,16 @@ class DecideForm(StrictForm):
 
     optional = ()
     digest = forms.CharField(widget=forms.HiddenInput, required=False)
-    choice = forms.CharField(label="Decision", required=False)
+    choice = forms.CharField(label=gettext_lazy("Decision"), required=False)
     conditions = forms.CharField(
-        label="Conditions",
-        help_text="One in each line. Only for an approval with conditions.",
+        label=gettext_lazy("Conditions"),
+        help_text=gettext_lazy("One in each line. Only for an approval with conditions."),
         widget=forms.Textarea(attrs={"rows": 3}),
         required=False,
     )
     comment = forms.CharField(
-        label="Comment",
-        help_text="Needed to request changes or to reject. It is kept for good.",
+        label=gettext_lazy("Comment"),
+        help_text=gettext_lazy("Needed to request changes or to reject. It is kept for good."),
         widget=forms.Textarea(attrs={"rows": 4}),
         required=False,
     )
@@ -154,44 +154,50 @@ class ProposeForm(StrictForm):
 
     shown_at = {"due_seconds": "due_hours", "review_seconds": "review_hours", "approval_seconds": "approval_hours"}
     rules = forms.CharField(
-        label="Rules",
-        help_text="One in each line, all must hold: name, group and how many, for example: release release-managers 1",
+        label=gettext_lazy("Rules"),
+        help_text=gettext_lazy("One in each line, all must hold: name, group and how many, for example: release release-managers 1"),
         widget=forms.Textarea(attrs=LINES),
     )
     required_confirmations = forms.CharField(
-        label="Required confirmations",
-        help_text="One in each line, with the days it may be old if that is limited, for example: rollback 30",
+        label=gettext_lazy("Required confirmations"),
+        help_text=gettext_lazy("One in each line, with the days it may be old if that is limited, for example: rollback 30"),
         widget=forms.Textarea(attrs=LINES),
         required=False,
     )
-    due_hours = forms.IntegerField(label="A review is due after, in hours", min_value=1, max_value=87600)
-    review_hours = forms.IntegerField(label="A review lapses after, in hours", min_value=1, max_value=87600)
-    approval_hours = forms.IntegerField(label="An approval lasts, in hours", min_value=1, max_value=87600)
+    due_hours = forms.IntegerField(label=gettext_lazy("A review is due after, in hours"), min_value=1, max_value=87600)
+    review_hours = forms.IntegerField(label=gettext_lazy("A review lapses after, in hours"), min_value=1, max_value=87600)
+    approval_hours = forms.IntegerField(label=gettext_lazy("An approval lasts, in hours"), min_value=1, max_value=87600)
     session_minutes = forms.IntegerField(
-        label="Who decides has signed in within, in minutes",
-        help_text="Empty: however long ago.",
+        label=gettext_lazy("Who decides has signed in within, in minutes"),
+        help_text=gettext_lazy("Empty: however long ago."),
         min_value=1,
         max_value=1440,
         required=False,
     )
     second_factor = forms.ChoiceField(
-        label="Second factor",
-        help_text="Asked for: who decides has signed in with a code of an authenticator app; approvals given without one end.",
-        choices=[("not_asked", "Not asked for"), ("asked", "Asked for")],
+        label=gettext_lazy("Second factor"),
+        help_text=gettext_lazy(
+            "Asked for: who decides has signed in with a code of an authenticator app; approvals given without one end."
+        ),
+        choices=[("not_asked", gettext_lazy("Not asked for")), ("asked", gettext_lazy("Asked for"))],
     )
-    conditions = forms.ChoiceField(label="Approval with conditions", choices=[("allowed", "Allowed"), ("not_allowed", "Not allowed")])
+    conditions = forms.ChoiceField(
+        label=gettext_lazy("Approval with conditions"),
+        choices=[("allowed", gettext_lazy("Allowed")), ("not_allowed", gettext_lazy("Not allowed"))],
+    )
 
     def clean_rules(self) -> list[dict]:
         lines = [line.split() for line in self.cleaned_data["rules"].splitlines() if line.strip()]
         if any(len(words) != 3 or not (words[2].isascii() and words[2].isdigit()) for words in lines):
-            raise forms.ValidationError("Each line has a name, a group and a number.", code="invalid")
+            raise forms.ValidationError(_("Each line has a name, a group and a number."), code="invalid")
         return [{"name": name, "group": group, "quorum": int(quorum)} for name, group, quorum in lines]
 
     def clean_required_confirmations(self) -> list[tuple[str, int | None]]:
         lines = [line.split() for line in self.cleaned_data["required_confirmations"].splitlines() if line.strip()]
         if any(len(words) > 2 or words[0] not in Kind.values or not all(_is_days(word) for word in words[1:]) for words in lines):
             kinds = ", ".join(Kind.values)
-            raise forms.ValidationError(f"Each line has one of {kinds}, and no more than a number of days.", code="invalid")
+            detail = _("Each line has one of %(kinds)s, and no more than a number of days.") % {"kinds": kinds}
+            raise forms.ValidationError(detail, code="invalid")
         return [(words[0], int(words[1]) if len(words) == 2 else None) for words in lines]
 
     @property
@@ -219,19 +225,27 @@ class SettleForm(StrictForm):
 
     optional = ()
     digest = forms.CharField(widget=forms.HiddenInput, required=False)
-    answer = forms.ChoiceField(label="Answer", choices=[("accept", "Accept it"), ("decline", "Decline it, or withdraw your own")])
+    answer = forms.ChoiceField(
+        label=gettext_lazy("Answer"),
+        choices=[("accept", gettext_lazy("Accept it")), ("decline", gettext_lazy("Decline it, or withdraw your own"))],
+    )
     comment = forms.CharField(
-        label="Comment", help_text="Needed to decline. It is kept for good.", widget=forms.Textarea(attrs={"rows": 3}), required=False
+        label=gettext_lazy("Comment"),
+        help_text=gettext_lazy("Needed to decline. It is kept for good."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
     )
 
 
 class FreezeForm(StrictForm):
-    starts_at = MomentField(label="From", help_text="In UTC, for example: 2026-12-20T00:00Z")
-    ends_at = MomentField(label="To", help_text="In UTC, for example: 2027-01-04T06:00Z. A day means its end.")
-    reason = forms.CharField(label="Reason", help_text="Everybody whose gate it shuts reads it.", max_length=300)
+    starts_at = MomentField(label=gettext_lazy("From"), help_text=gettext_lazy("In UTC, for example: 2026-12-20T00:00Z"))
+    ends_at = MomentField(label=gettext_lazy("To"), help_text=gettext_lazy("In UTC, for example: 2027-01-04T06:00Z. A day means its end."))
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), help_text=gettext_lazy("Everybody whose gate it shuts reads it."), max_length=300
+    )
     people = forms.CharField(
-        label="People whose requests may cross",
-        help_text="Usernames with spaces between them. Each has to say why, for each revision. Leave it empty for nobody.",
+        label=gettext_lazy("People whose requests may cross"),
+        help_text=gettext_lazy("Usernames with spaces between them. Each has to say why, for each revision. Leave it empty for nobody."),
         required=False,
     )
 
@@ -243,4 +257,9 @@ class ReasonForm(StrictForm):
     """The comment may be empty here: the verb says that one is due."""
 
     optional = ()
-    comment = forms.CharField(label="Comment", help_text="It is kept for good.", widget=forms.Textarea(attrs={"rows": 3}), required=False)
+    comment = forms.CharField(
+        label=gettext_lazy("Comment"),
+        help_text=gettext_lazy("It is kept for good."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+    )

@@ -1,27 +1,28 @@
 """What operators fill in about partners, people, environments and webhooks. Each form feeds one verb, which has the last word."""
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
-from config.forms import StrictForm
+from config.forms import StrictForm, labelled
 from drafts.models import Role
 from reviews.models import State
 
-USERNAME = "Letters, digits, dots, dashes and underscores; no e-mail address. It stays in the record for good."
-SLUG = "Small letters, digits, dashes and underscores. Packets and receipts name it, so it never changes."
+USERNAME = gettext_lazy("Letters, digits, dots, dashes and underscores; no e-mail address. It stays in the record for good.")
+SLUG = gettext_lazy("Small letters, digits, dashes and underscores. Packets and receipts name it, so it never changes.")
 
 
 class PartnerForm(StrictForm):
-    partner = forms.CharField(label="Slug", help_text=SLUG, max_length=64)
-    name = forms.CharField(label="Name", help_text="What people call it.", max_length=120)
+    partner = forms.CharField(label=gettext_lazy("Slug"), help_text=SLUG, max_length=64)
+    name = forms.CharField(label=gettext_lazy("Name"), help_text=gettext_lazy("What people call it."), max_length=120)
 
 
 class MembershipForm(StrictForm):
-    partner = forms.CharField(label="Partner", help_text="Its slug.", max_length=64)
-    username = forms.CharField(label="Username", max_length=64)
+    partner = forms.CharField(label=gettext_lazy("Partner"), help_text=gettext_lazy("Its slug."), max_length=64)
+    username = forms.CharField(label=gettext_lazy("Username"), max_length=64)
     role = forms.ChoiceField(
-        label="Role",
-        choices=[*Role.choices, ("none", "None: end the membership")],
-        help_text="An owner drafts, confirms and requests reviews; a viewer looks.",
+        label=gettext_lazy("Role"),
+        choices=[*labelled(Role.choices), ("none", gettext_lazy("None: end the membership"))],
+        help_text=gettext_lazy("An owner drafts, confirms and requests reviews; a viewer looks."),
     )
 
     def clean_role(self) -> str | None:
@@ -29,18 +30,22 @@ class MembershipForm(StrictForm):
 
 
 class PersonForm(StrictForm):
-    username = forms.CharField(label="Username", help_text=USERNAME, max_length=64)
+    username = forms.CharField(label=gettext_lazy("Username"), help_text=USERNAME, max_length=64)
     kind = forms.ChoiceField(
-        label="Who it is", choices=[("person", "A person"), ("machine", "A job or client: no password, never a reviewer")]
+        label=gettext_lazy("Who it is"),
+        choices=[("person", gettext_lazy("A person")), ("machine", gettext_lazy("A job or client: no password, never a reviewer"))],
     )
 
 
 class GroupsForm(StrictForm):
     """`shown`: the groups as they were when the page was shown, so that what somebody else changes meanwhile is let be."""
 
-    groups = forms.MultipleChoiceField(label="Groups", required=False, widget=forms.CheckboxSelectMultiple)
+    groups = forms.MultipleChoiceField(label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple)
     another = forms.CharField(
-        label="Another group", help_text="Made if nobody is in it yet. Policies name groups.", required=False, max_length=150
+        label=gettext_lazy("Another group"),
+        help_text=gettext_lazy("Made if nobody is in it yet. Policies name groups."),
+        required=False,
+        max_length=150,
     )
     shown = forms.MultipleChoiceField(required=False, widget=forms.MultipleHiddenInput)
     repeatable = frozenset({"groups", "shown"})
@@ -61,7 +66,12 @@ class GroupsForm(StrictForm):
 
 
 class MailForm(StrictForm):
-    email = forms.CharField(label="Address", help_text="Empty: no mail. It stays in the primary database.", required=False, max_length=254)
+    email = forms.CharField(
+        label=gettext_lazy("Address"),
+        help_text=gettext_lazy("Empty: no mail. It stays in the primary database."),
+        required=False,
+        max_length=254,
+    )
 
 
 class ActiveForm(StrictForm):
@@ -71,11 +81,14 @@ class ActiveForm(StrictForm):
 
 
 class NewEnvironmentForm(StrictForm):
-    environment = forms.CharField(label="Slug", help_text=SLUG, max_length=64)
-    name = forms.CharField(label="Name", help_text="What people call it.", max_length=120)
+    environment = forms.CharField(label=gettext_lazy("Slug"), help_text=SLUG, max_length=64)
+    name = forms.CharField(label=gettext_lazy("Name"), help_text=gettext_lazy("What people call it."), max_length=120)
     protected = forms.ChoiceField(
-        label="Protection",
-        choices=[("yes", "Protected: without a policy that can be satisfied, the readiness gate is shut"), ("no", "Not protected")],
+        label=gettext_lazy("Protection"),
+        choices=[
+            ("yes", gettext_lazy("Protected: without a policy that can be satisfied, the readiness gate is shut")),
+            ("no", gettext_lazy("Not protected")),
+        ],
     )
 
     def clean_protected(self) -> bool:
@@ -88,10 +101,18 @@ class EnvironmentForm(NewEnvironmentForm):
 
 class WebhookForm(StrictForm):
     shown_at = {"partner": "partner_slug", "events": "states"}
-    url = forms.CharField(label="Address", help_text="https://… Afterwards only its host is shown.", max_length=500)
-    partner_slug = forms.CharField(label="Partner", help_text="A slug: only of this partner's requests.", required=False, max_length=64)
+    url = forms.CharField(
+        label=gettext_lazy("Address"), help_text=gettext_lazy("https://… Afterwards only its host is shown."), max_length=500
+    )
+    partner_slug = forms.CharField(
+        label=gettext_lazy("Partner"), help_text=gettext_lazy("A slug: only of this partner's requests."), required=False, max_length=64
+    )
     states = forms.MultipleChoiceField(
-        label="States", choices=State.choices, required=False, widget=forms.CheckboxSelectMultiple, help_text="None ticked: all of them."
+        label=gettext_lazy("States"),
+        choices=labelled(State.choices),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("None ticked: all of them."),
     )
     repeatable = frozenset({"states"})
     optional = ("partner_slug", "states")

@@ -4,12 +4,13 @@ import uuid
 from datetime import datetime
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 
 from access.actors import Actor
 from config.admin import desk_actor
 from config.methods import require_safe
 from config.refusals import Reason, Refused
-from reviews import guide, inspection, packet, preview, queue, reading, since
+from reviews import guide, happened, inspection, packet, preview, queue, reading, since
 from reviews.desk import desk_page, seen
 from reviews.models import DeploymentReviewRequest, Packet, State
 from reviews.record import database_now
@@ -76,11 +77,11 @@ def _may_decide(actor: Actor, review_request: DeploymentReviewRequest, now: date
 # --- the timeline -------------------------------------------------------------------------------------------------------------------
 
 
-def timeline_page(review_request: DeploymentReviewRequest, *, before: int | None = None) -> tuple[list[reading.Line], int | None]:
+def timeline_page(review_request: DeploymentReviewRequest, *, before: int | None = None) -> tuple[list[happened.Line], int | None]:
     """The newest events, or those before a number, the newest first; and the number to go on before, None at the beginning."""
     events = review_request.events.order_by("-number")
     found = list((events if before is None else events.filter(number__lt=before))[: EVENTS + 1])
-    return reading.lines(found[:EVENTS]), found[EVENTS - 1].number if len(found) > EVENTS else None
+    return happened.lines(found[:EVENTS]), found[EVENTS - 1].number if len(found) > EVENTS else None
 
 
 @require_safe
@@ -88,7 +89,7 @@ def timeline(request, object_id: uuid.UUID) -> HttpResponse:
     """Earlier events, page by page."""
     review_request = seen(request, object_id)
     lines, earlier = timeline_page(review_request, before=_number(request.GET.get("before")))
-    return desk_page(request, "timeline", review_request, {"title": "Timeline", "lines": lines, "earlier": earlier})
+    return desk_page(request, "timeline", review_request, {"title": _("Timeline"), "lines": lines, "earlier": earlier})
 
 
 def _number(text: str | None) -> int | None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from access.actors import Actor
 from config.refusals import Reason, Refused
 from reviews import explain, policy
@@ -38,7 +40,7 @@ def options(actor: Actor, review_request: DeploymentReviewRequest) -> list[Optio
 def _option(turn: Turn, ballot: Ballot, choice: Choice, keyless: list[Reason]) -> Option:
     conditions = [FILLER] if choice == Choice.CONSTRAIN else []
     reasons = vote_reasons(turn, ballot, choice=choice, digest=turn.review_request.digest, comment=FILLER, conditions=conditions)
-    return Option(choice.value, choice.label, _will(turn, ballot, choice), reasons + keyless)
+    return Option(choice.value, _(choice.label), _will(turn, ballot, choice), reasons + keyless)
 
 
 def _key_reasons() -> list[Reason]:
@@ -51,11 +53,11 @@ def _key_reasons() -> list[Reason]:
 
 def _will(turn: Turn, ballot: Ballot, choice: Choice) -> str:
     if choice == Choice.REQUEST_CHANGES:
-        return "The review stops and goes back to the owner, who can change things and ask again. Votes given so far do not carry over."
+        return _("The review stops and goes back to the owner, who can change things and ask again. Votes given so far do not carry over.")
     if choice == Choice.REJECT:
-        return "The review ends for good, and a receipt with the verdict reject is signed."
-    with_conditions = " The receipt carries your conditions." if choice == Choice.CONSTRAIN else ""
-    return _approval_will(turn, ballot) + with_conditions
+        return _("The review ends for good, and a receipt with the verdict reject is signed.")
+    will = _approval_will(turn, ballot)
+    return f"{will} " + _("The receipt carries your conditions.") if choice == Choice.CONSTRAIN else will
 
 
 def _approval_will(turn: Turn, ballot: Ballot) -> str:
@@ -63,9 +65,9 @@ def _approval_will(turn: Turn, ballot: Ballot) -> str:
     after = policy.Approvers({own: frozenset(), **now.groups}, {**now.proved, own: ballot.proved})
     left = explain.open_seats(turn.review_request.rulings, after)
     if left:
-        names = " and ".join(name for name, _ in left)
-        return f"Your approval fills a seat. Still needed after it: {names}. Nothing opens until then."
-    return "Yours is the last approval needed: the request is approved at once, its receipt is signed, and the gate can open."
+        names = _(" and ").join(name for name, _groups in left)
+        return _("Your approval fills a seat. Still needed after it: %(names)s. Nothing opens until then.") % {"names": names}
+    return _("Yours is the last approval needed: the request is approved at once, its receipt is signed, and the gate can open.")
 
 
 def absent(choices: list[Option]) -> list[Reason]:

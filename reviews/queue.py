@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from access.actors import Actor
 from config.refusals import Refused
@@ -15,7 +17,12 @@ from reviews.models import LAPSING_STATES, OPEN_STATES, Choice, DeploymentReview
 from reviews.record import database_now
 from reviews.rights import still_open, waiting_on
 
-TABS = {"waiting": "Waiting on me", "open": "All open", "decided": "Decided and ended", "all": "Everything"}
+TABS = {
+    "waiting": gettext_noop("Waiting on me"),
+    "open": gettext_noop("All open"),
+    "decided": gettext_noop("Decided and ended"),
+    "all": gettext_noop("Everything"),
+}
 # The order of each tab, such as an index has it.
 ORDERS = {
     "waiting": ("due_at", "pk"),
@@ -71,7 +78,8 @@ def standings(actor: Actor, requests: list[DeploymentReviewRequest]) -> dict:
     looks = _looks(actor, requests)
     told = _news(requests, looks)
     return {
-        found.pk: Standing(State(found.state_now).label, _is_overdue(found, now), _names(found, able), told[found.pk]) for found in requests
+        found.pk: Standing(_(State(found.state_now).label), _is_overdue(found, now), _names(found, able), told[found.pk])
+        for found in requests
     }
 
 
@@ -88,11 +96,12 @@ def _able(requests: list[DeploymentReviewRequest]) -> dict[object, Asked] | None
 
 def _names(found: DeploymentReviewRequest, able: dict[object, Asked] | None) -> str:
     if found.state_now != State.REVIEW_REQUESTED:
-        return "nobody"
+        return _("nobody")
     if able is None:
-        return "unknown: the primary does not answer"
+        return _("unknown: the primary does not answer")
     names = sorted(able[found.pk].able.values()) if found.pk in able else []
-    return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "") or "nobody"
+    more = {"names": ", ".join(names[:NAMES]), "number": len(names) - NAMES}
+    return _("%(names)s and %(number)d more") % more if len(names) > NAMES else more["names"] or _("nobody")
 
 
 def _looks(actor: Actor, requests: list[DeploymentReviewRequest]) -> dict[object, int]:
@@ -112,12 +121,13 @@ def _news(requests: list[DeploymentReviewRequest], looks: dict[object, int]) -> 
 
 def _since(found: DeploymentReviewRequest, look: int, packets: dict) -> str:
     if not look:
-        return "not looked at yet"
+        return _("not looked at yet")
     if look == found.revision:
-        return "nothing"
+        return _("nothing")
     try:
         before, after = (packet.value_of(packets[found.pk, revision]) for revision in (look, found.revision))
     except (KeyError, Refused):
-        return "unknown: a packet is damaged"
+        return _("unknown: a packet is damaged")
     count = len(compare(before, after))
-    return f"{count} field{'' if count == 1 else 's'} since revision {look}"
+    words = ngettext("%(number)d field since revision %(revision)d", "%(number)d fields since revision %(revision)d", count)
+    return words % {"number": count, "revision": look}

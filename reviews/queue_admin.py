@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from config.admin import REVIEWS, LongList, desk_actor
 from drafts import search
@@ -21,7 +23,7 @@ def chosen_tab(request) -> str:
 
 
 class QueueFilter(admin.SimpleListFilter):
-    title = "queue"
+    title = gettext_lazy("queue")
     parameter_name = "queue"
     words = queue.TABS
 
@@ -33,7 +35,7 @@ class QueueFilter(admin.SimpleListFilter):
         for value, word in self.words.items():
             query = changelist.get_query_string({self.parameter_name: value}, remove=["p"])
             count = queue.bounded(queue.tab(self.actor, self.visible, value))
-            yield {"selected": value == self.chosen, "query_string": query, "display": f"{word} ({count})"}
+            yield {"selected": value == self.chosen, "query_string": query, "display": f"{_(word)} ({count})"}
 
     def queryset(self, request, queryset):
         return queue.tab(self.actor, queryset, self.chosen)
@@ -43,11 +45,11 @@ class QueueFilter(admin.SimpleListFilter):
 class QueueAdmin(LongList):
     """Its list has a template of its own, because a row says more than one value in a cell."""
 
-    group, hint = REVIEWS, "What waits on you, what is open, and what was decided"
+    group, hint = REVIEWS, gettext_lazy("What waits on you, what is open, and what was decided")
     list_display = ["__str__"]
     list_filter = [QueueFilter]
     search_fields = ["plan__name"]
-    search_help_text = "The beginnings of words of the plan's name or external reference, or of the partner's slug"
+    search_help_text = gettext_lazy("The beginnings of words of the plan's name or external reference, or of the partner's slug")
 
     def has_view_permission(self, request, obj=None) -> bool:
         """Everybody at the desk; the queryset says which requests."""
@@ -76,9 +78,8 @@ class QueueAdmin(LongList):
             row.standing = standings[row.pk]
 
     def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(
-            request, {"title": "Review requests", "heading": "Review requests", "chosen": chosen_tab(request), **(extra_context or {})}
-        )
+        name = _("Review requests")
+        return super().changelist_view(request, {"title": name, "heading": name, "chosen": chosen_tab(request), **(extra_context or {})})
 
     def get_urls(self):
         view, one = self.admin_site.admin_view, "<uuid:object_id>"

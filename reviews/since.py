@@ -4,6 +4,10 @@ import re
 import uuid
 from dataclasses import dataclass
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from access.actors import Actor
 from config.refusals import Reason, Refused, not_found
 from reviews import packet
@@ -35,9 +39,9 @@ class Difference:
     def in_words(self) -> str:
         """`3 changes since …` for the line that opens and closes them."""
         if self.changes is None:
-            return "Nothing to compare with"
+            return _("Nothing to compare with")
         count = len(self.changes)
-        return f"{count or 'No'} change{'' if count == 1 else 's'}"
+        return ngettext("%(number)d change", "%(number)d changes", count) % {"number": count} if count else _("No changes")
 
     @property
     def by_section(self) -> list[tuple[str, list[Change]]]:
@@ -47,22 +51,23 @@ class Difference:
         return list(found.items())
 
 
-NOTHING = Base("none", None, "nothing: there is no earlier vote of yours and no earlier decision on this plan and environment")
+def nothing() -> Base:
+    return Base("none", None, _("nothing: there is no earlier vote of yours and no earlier decision on this plan and environment"))
 
 
 def base_for(actor: Actor, review_request: DeploymentReviewRequest) -> Base:
     """The last revision that this reviewer voted on; else the last decision of the same plan and environment; else none."""
     voted = Vote.objects.filter(review_request=review_request, user_id=actor.user_id).order_by("-cast_at").first()
     if voted is not None and (frozen := _packet(review_request, voted.revision)):
-        return Base("last_vote", frozen, f"revision {voted.revision}, on which you voted last")
-    return last_decision(actor, review_request) or NOTHING
+        return Base("last_vote", frozen, _("revision %(number)d, on which you voted last") % {"number": voted.revision})
+    return last_decision(actor, review_request) or nothing()
 
 
 def submission_base(actor: Actor, review_request: DeploymentReviewRequest) -> Base:
     """For an owner: what was put up last, of this request or, before its first review, what was decided last."""
     if frozen := _packet(review_request, review_request.revision):
-        return Base("last_submission", frozen, f"revision {frozen.revision}, which you put up last")
-    return last_decision(actor, review_request) or NOTHING
+        return Base("last_submission", frozen, _("revision %(number)d, which you put up last") % {"number": frozen.revision})
+    return last_decision(actor, review_request) or nothing()
 
 
 def last_decision(actor: Actor, review_request: DeploymentReviewRequest) -> Base | None:
@@ -71,9 +76,18 @@ def last_decision(actor: Actor, review_request: DeploymentReviewRequest) -> Base
     others = same.exclude(pk=review_request.pk).filter(review_request__in=visible_requests(actor).values("pk"))
     decision = others.select_related("review_request").order_by("-decided_at").first()
     frozen = _packet(decision.review_request, decision.revision) if decision else None
-    word = {"allow": "approved", "constrain": "approved with conditions", "reject": "rejected"}
-    day = f"{decision.decided_at:%-d %B %Y}" if decision else ""
-    return Base("last_decision", frozen, f"what was {word[decision.verdict]} last, on {day}") if frozen else None
+    return Base("last_decision", frozen, _(LAST[decision.verdict]) % {"day": _day(decision)}) if frozen else None
+
+
+LAST = {
+    "allow": gettext_noop("what was approved last, on %(day)s"),
+    "constrain": gettext_noop("what was approved with conditions last, on %(day)s"),
+    "reject": gettext_noop("what was rejected last, on %(day)s"),
+}
+
+
+def _day(decision: Decision) -> str:
+    return date_format(decision.decided_at, "j F Y")
 
 
 def named_base(actor: Actor, review_request: DeploymentReviewRequest, text: str) -> Base:
@@ -87,7 +101,11 @@ def named_base(actor: Actor, review_request: DeploymentReviewRequest, text: str)
         raise Refused(Reason("invalid_base", detail, parameter="base", status=400))
     if found is None or (frozen := _packet(found, revision)) is None:
         raise not_found("packet to compare with")
-    return Base("named", frozen, f"revision {revision}" + ("" if found == review_request else f" of {found.pk}"))
+    return Base(
+        "named",
+        frozen,
+        _("revision %(number)d") % {"number": revision} + ("" if found == review_request else _(" of %(id)s") % {"id": found.pk}),
+    )
 
 
 def _packet(review_request: DeploymentReviewRequest, revision: int) -> Packet | None:
@@ -107,4 +125,4 @@ def difference_for(actor: Actor, review_request: DeploymentReviewRequest, value:
     try:
         return difference(base, value)
     except Refused:
-        return Difference(Base("none", None, f"nothing: the stored bytes of {base.words} are damaged"), None)
+        return Difference(Base("none", None, _("nothing: the stored bytes of %(base)s are damaged") % {"base": base.words}), None)

@@ -16,7 +16,7 @@ from drafts.coverage import owns, visible_plans
 from drafts.models import CoveragePlan, ExpansionMove, PlanState
 from drafts.views import MOVES_SHOWN
 from receipts.models import Receipt, Verdict
-from reviews import freezes, guide, home, reading, tasks
+from reviews import freezes, guide, happened, home, reading, tasks
 from reviews.guide import Next, Standing
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, Environment, Event, State
 from reviews.record import database_now
@@ -60,7 +60,7 @@ def plan(request, plan_id: uuid.UUID) -> HttpResponse:
         "editable": editable,
         "tasks": tasks.plan_tasks(found, moves, editable=editable),
         "ahead": _ahead(found, current, now),
-        "lines": reading.lines(_newest_events(requests)),
+        "lines": happened.lines(_newest_events(requests)),
     }
     return page(request, "reviews/plan.html", shown)
 
@@ -150,4 +150,6 @@ def receipt_of(review_request: DeploymentReviewRequest) -> dict | None:
 @login_required
 def timeline(request, plan_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
     found = visible_request(page_actor(request), plan_id, request_id)
-    return page(request, "reviews/timeline.html", {"review_request": found, "lines": reading.lines(list(found.events.order_by("-number")))})
+    return page(
+        request, "reviews/timeline.html", {"review_request": found, "lines": happened.lines(list(found.events.order_by("-number")))}
+    )

@@ -20,15 +20,16 @@ from reviews import freezes
 from reviews.record import database_now
 from tests.calls import Caller
 from tests.factories import Story, actor, make_user
-from tests.pages import Visitor, plan_path, request_path, text_of
+from tests.pages import Visitor, desk_path, plan_path, request_path, text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
 # In English by design, as the whole API is.
 ENGLISH = {"readiness/api_docs.html"}
+PRINT = "admin/reviews/deploymentreviewrequest/print.html"
 # Names that are the same in every language: members of a receipt, a time zone.
 NAMES = {
-    "admin/reviews/deploymentreviewrequest/print.html": ["payload_b64", "signature", "kid"],
+    PRINT: ["payload_b64", "signature", "kid"],
     "readiness/readiness.html": ["UTC"],
 }
 WORD = re.compile(r"[A-Za-z]{2}")
@@ -77,7 +78,7 @@ MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_l
 TEXT = r"u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 SAID = re.compile(rf"\bn?(?:get)?(?:text|_)\({TEXT}(?:, {TEXT})?")
 LETTERS = str.maketrans("aeinostuAEINOSTU", "åéïñöšţûÅÉÏÑÖŠŢÛ")
-KEPT = re.compile(r"(%\(\w+\)[sd]|<[^>]*>|&\w+;)")
+KEPT = re.compile(r"(%\(\w+\)[sd]|\{\w*\}|<[^>]*>|&\w+;)")
 
 
 def invented(words: str) -> str:
@@ -212,6 +213,56 @@ def test_protocol_and_verification_are_said_in_it(language):
     assert said_in(verify, "Keys that you trust", "Every step passed.", "No key that you trust is known to have signed this.") == []
     refused = reader.post("/verify", document="{}", pinned="")
     assert said_in(refused, "It failed at this step: ", "reading what you pasted", "Not verified") == []
+
+
+@pytest.mark.usefixtures("both_stores")
+def test_desks_queue_packet_decision_and_timeline_are_said_in_it(language):
+    story = Story()
+    review_request, reader = story.in_review(), Reader(story.release)
+    story.vote(story.security, review_request, "approve_with_conditions", conditions=["Only at night"])
+    data = [str(review_request), story.plan.name, story.environment.name, story.partner.slug]
+
+    queue = reader.get("/admin/reviews/deploymentreviewrequest/")
+    assert english(queue, *data) == []
+    assert said_in(queue, "Waiting on me (1)", "All open (1)", "not looked at yet", "In review", "Can still approve") == []
+    packet = reader.get(desk_path(review_request))
+    assert english(packet, *data) == []
+    assert said_in(packet, *PACKET_SAYS) == []
+    decide = reader.get(desk_path(review_request, "decide/"))
+    assert english(decide, *data) == []
+    assert said_in(decide, *DECIDE_SAYS, "Approve with conditions", "Needed to request changes or to reject. It is kept for good.") == []
+    timeline = reader.get(desk_path(review_request, "timeline/"))
+    assert english(timeline, *data) == []
+    assert said_in(timeline, "Approved with conditions", "reviewer for ", "at the desk", "Rollback", "on a page") == []
+    assert english(reader.get(desk_path(review_request, "comment/")), *data) == []
+
+
+PACKET_SAYS = (
+    "This is the frozen packet, as it was when its review was requested.",
+    "Each approval fills one seat, so nobody counts twice.",
+    "an approval lasts 3 days at most.",
+    "Its stored bytes hash to the digest that votes quote.",
+    "revision 1",
+    "The next page says what each choice does.",
+)
+DECIDE_SAYS = (
+    "Yours is the last approval needed: the request is approved at once, its receipt is signed, and the gate can open.",
+    "The review ends for good, and a receipt with the verdict reject is signed.",
+)
+
+
+@pytest.mark.usefixtures("both_stores")
+def test_whole_desk_is_said_in_it_but_for_the_names_of_the_record(language):
+    """The first page, the search and the print have words of ours alone; lists of the record name their columns as the record does."""
+    story = Story()
+    review_request = story.approved()
+    reader = Reader(make_user("auditor", groups=("auditors",)))
+    data = [str(review_request), story.plan.name, story.environment.name, story.partner.slug, story.plan.external_reference]
+
+    assert said_in(reader.get("/admin/"), "Organisation", "Who did what, when", "Search the record") == []
+    for address in ("/admin/search/?of=requests", "/admin/search/?of=events", desk_path(review_request, "print/")):
+        assert english(reader.get(address), *data, *NAMES[PRINT]) == []
+    assert said_in(reader.get("/admin/reviews/event/"), "Staging validation handed in", "on the command line") == []
 
 
 @pytest.mark.usefixtures("both_stores")

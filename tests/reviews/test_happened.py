@@ -2,12 +2,12 @@
 
 import pytest
 
-from reviews import reading
+from reviews import happened
 from reviews.models import Event
 
 
 def written(**said) -> str:
-    line = reading.lines([Event(**{"actor": "ada", "channel": "page", "role": "owner", **said})])[0]
+    line = happened.lines([Event(**{"actor": "ada", "channel": "page", "role": "owner", **said})])[0]
     return f"{line.what} {line.who}"
 
 
