@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from access import limits, second_factor
@@ -32,7 +33,7 @@ def mail(request) -> HttpResponse:
     form = MailForm(request.POST if request.method == "POST" else None, initial={"mail": request.user.mail})
     if form.is_bound and form.is_valid():
         User.objects.filter(pk=request.user.pk).update(mail=form.cleaned_data["mail"])
-        messages.success(request, "Your choice is saved.")
+        messages.success(request, _("Your choice is saved."))
         return redirect("mail")
     return page(request, "access/mail.html", {"form": form, "address": request.user.email}, status=form.status, section="account")
 
@@ -72,8 +73,8 @@ def _made(user, said: dict) -> str:
 
 def _standing(token: ApiToken) -> str:
     if token.revoked_at is not None:
-        return "revoked"
-    return "expired" if token.expiry is not None and token.expiry <= timezone.now() else "active"
+        return gettext_noop("revoked")
+    return gettext_noop("expired") if token.expiry is not None and token.expiry <= timezone.now() else "active"
 
 
 @form_page
@@ -83,7 +84,7 @@ def revoke(request, public_id: uuid.UUID) -> HttpResponse:
     token = get_object_or_404(ApiToken, public_id=public_id, user=request.user)
     if request.method == "POST":
         revoke_token(token, by=request.user.get_username())
-        messages.success(request, "The token is revoked: its next call is refused.")
+        messages.success(request, _("The token is revoked: its next call is refused."))
         return redirect("tokens")
     return page(request, "access/revoke_token.html", {"token": token, "standing": _standing(token)}, section="account")
 
@@ -99,7 +100,7 @@ def second_factor_page(request) -> HttpResponse:
         return _replace(request)
     form = SetUpForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _set_up(request, form):
-        messages.success(request, "Your second factor is set up. From now on you are asked for a code when you sign in.")
+        messages.success(request, _("Your second factor is set up. From now on you are asked for a code when you sign in."))
         return redirect("second_factor")
     prepared = second_factor.prepare(request.user)
     # Made by the library out of our own text: no part of it came from outside.
@@ -110,12 +111,12 @@ def second_factor_page(request) -> HttpResponse:
 def _set_up(request, form: SetUpForm) -> bool:
     name = request.user.get_username()
     if (seconds := limits.try_to_sign_in(name, request)) is not None:
-        form.add_error("password", f"Too many tries. Wait {limits.whole_seconds(seconds)} seconds.")
+        form.add_error("password", _("Too many tries. Wait %(number)d seconds.") % {"number": limits.whole_seconds(seconds)})
         form.refused_with = 429
     elif not request.user.check_password(form.cleaned_data["password"]):
-        form.add_error("password", "This is not your password.")
+        form.add_error("password", _("This is not your password."))
     elif not second_factor.confirm(request.user, form.cleaned_data["code"]):
-        form.add_error("code", f"{WRONG_CODE} The app's clock must be right.")
+        form.add_error("code", f"{WRONG_CODE} " + _("The app's clock must be right."))
     else:
         limits.signed_in(name, request)
         request.session.cycle_key()
@@ -130,7 +131,7 @@ def _replace(request) -> HttpResponse:
         if second_factor.is_right(request.user, form.cleaned_data["code"]):
             second_factor.reset(request.user)
             second_factor.forget_verified(request.session)
-            messages.success(request, "The app is out of use. Set up another one now.")
+            messages.success(request, _("The app is out of use. Set up another one now."))
             return redirect("second_factor")
         form.add_error("code", WRONG_CODE)
     return page(request, "access/second_factor.html", {"form": form}, status=form.status, section="account")

@@ -4,6 +4,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import zones
@@ -14,7 +15,7 @@ from config.forms import StrictForm, labelled
 MOST_PARTNERS = 20
 LONGEST_DAYS = 3650
 # After wrong codes the app's next one is not looked at for a while, longer each time.
-WRONG_CODE = "This is not the code of now, or it was used already, or a wrong one came a moment ago. Wait for the next one."
+WRONG_CODE = gettext_lazy("This is not the code of now, or it was used already, or a wrong one came a moment ago. Wait for the next one.")
 
 
 class SignInForm(AuthenticationForm, StrictForm):
@@ -44,7 +45,7 @@ class CodeForm(StrictForm):
     def clean_code(self) -> str:
         code = self.cleaned_data["code"].replace(" ", "")
         if not (code.isascii() and code.isdigit() and len(code) == 6):
-            raise ValidationError("A code has six digits.", code="invalid")
+            raise ValidationError(_("A code has six digits."), code="invalid")
         return code
 
 
@@ -109,7 +110,7 @@ class NewTokenForm(StrictForm):
     def clean_partners(self) -> list[str] | None:
         slugs = [word.strip() for word in self.cleaned_data["partners"].split(",") if word.strip()]
         if len(slugs) > MOST_PARTNERS:
-            raise ValidationError(f"Give at most {MOST_PARTNERS} slugs.", code="invalid")
+            raise ValidationError(_("Give at most %(number)d slugs.") % {"number": MOST_PARTNERS}, code="invalid")
         for slug in slugs:
             slug_text(slug)
         return sorted(set(slugs)) or None

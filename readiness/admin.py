@@ -1,6 +1,7 @@
 """The history of verdicts, for who reads all."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
 from config.admin import ReadOnlyAdmin
 from readiness.models import VerdictChange
@@ -8,7 +9,7 @@ from readiness.models import VerdictChange
 
 @admin.register(VerdictChange)
 class VerdictChangeAdmin(ReadOnlyAdmin):
-    hint = "How the verdict on this installation has changed"
+    hint = gettext_lazy("How the verdict on this installation has changed")
     list_display = ["number", "at", "status", "was"]
     list_filter = ["status"]
     ordering = ["-number"]

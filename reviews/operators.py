@@ -7,6 +7,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from access.actors import OPERATORS, Actor
@@ -15,7 +17,7 @@ from config.forms import StrictForm
 from config.refusals import recorded, refuse_if
 from reviews import explain, freezes, policies, reading, webhooks
 from reviews.forms import FreezeForm, ProposeForm, ReasonForm, SettleForm
-from reviews.models import Channel, Environment, FreezeWindow, OutboxMessage, PolicyOutcome, ReviewPolicy
+from reviews.models import Channel, Environment, FreezeWindow, OutboxMessage, Outcome, PolicyOutcome, ReviewPolicy
 from reviews.policies import Failing
 from reviews.record import database_now
 from reviews.rights import operator_reasons
@@ -65,14 +67,14 @@ def freeze_page(request, slug: str) -> HttpResponse:
     actor, environment = operator(request, "freeze"), get_object_or_404(Environment, slug=slug)
     form = FreezeForm(posted(request))
     if form.is_bound and form.attempt(lambda said: freezes.freeze(actor, environment, **said)):
-        messages.success(request, f"{environment.name} is frozen for that time.")
+        messages.success(request, _("%(name)s is frozen for that time.") % {"name": environment.name})
         return redirect(FREEZES)
     shown = {
-        "title": f"Freeze {environment.name}",
-        "will": ["The gate of every plan for this environment is shut from the one time to the other. Reviews go on."],
-        "button": "Freeze it",
+        "title": _("Freeze %(name)s") % {"name": environment.name},
+        "will": [_("The gate of every plan for this environment is shut from the one time to the other. Reviews go on.")],
+        "button": _("Freeze it"),
     }
-    return operator_page(request, shown, form=form, back=FREEZES, back_word="Freeze windows")
+    return operator_page(request, shown, form=form, back=FREEZES, back_word=_("Freeze windows"))
 
 
 @form_page
@@ -81,18 +83,16 @@ def end_freeze_page(request, object_id: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(FreezeWindow.objects.select_related("environment"), pk=object_id)
     form = ReasonForm(posted(request))
     if form.is_bound and form.attempt(lambda said: freezes.end_freeze(actor, object_id, **said)):
-        messages.success(request, "The freeze is over.")
+        messages.success(request, _("The freeze is over."))
         return redirect(FREEZES)
+    lasts = {"begin": reading.minute(found.starts_at), "end": reading.minute(found.ends_at), "reason": found.reason}
     shown = {
-        "title": f"End the freeze of {found.environment.name}",
-        "will": [
-            f"From {reading.minute(found.starts_at)} to {reading.minute(found.ends_at)}: {found.reason}",
-            "It ends at once, and no longer shuts the gate of any plan.",
-        ],
-        "button": "End it",
+        "title": _("End the freeze of %(name)s") % {"name": found.environment.name},
+        "will": [_("From %(begin)s to %(end)s: %(reason)s") % lasts, _("It ends at once, and no longer shuts the gate of any plan.")],
+        "button": _("End it"),
         "danger": True,
     }
-    return operator_page(request, shown, form=form, back=FREEZES, back_word="Freeze windows")
+    return operator_page(request, shown, form=form, back=FREEZES, back_word=_("Freeze windows"))
 
 
 # --- webhooks -------------------------------------------------------------------------------------------------------------------------
@@ -104,19 +104,21 @@ def send_again_page(request, object_id: uuid.UUID) -> HttpResponse:
     to_webhooks = OutboxMessage.objects.filter(channel=Channel.WEBHOOK).select_related("endpoint", "review_request__plan")
     found = get_object_or_404(to_webhooks, pk=object_id)
     form = StrictForm(posted(request))
-    if form.is_bound and form.attempt(lambda _: webhooks.send_again(actor, object_id)):
-        messages.success(request, "It is delivered again shortly.")
+    if form.is_bound and form.attempt(lambda _said: webhooks.send_again(actor, object_id)):
+        messages.success(request, _("It is delivered again shortly."))
         return redirect(OUTBOX)
+    so_far = {"kind": found.kind, "plan": found.review_request.plan.name, "attempts": found.attempts}
+    so_far["status"] = _(found.get_status_display()).lower()
     shown = {
-        "title": f"Send again to {found.endpoint.host}",
+        "title": _("Send again to %(host)s") % {"host": found.endpoint.host},
         "will": [
-            f"{found.kind}, of {found.review_request.plan.name}. So far: {found.get_status_display().lower()}, attempts: {found.attempts}.",
-            "It is delivered once more, under the same webhook-id, so that a receiver who has it already can tell.",
+            _("%(kind)s, of %(plan)s. So far: %(status)s, attempts: %(attempts)d.") % so_far,
+            _("It is delivered once more, under the same webhook-id, so that a receiver who has it already can tell."),
         ],
         "absent": webhooks.again_reasons(found) if not form.is_bound else [],
-        "button": "Send it again",
+        "button": _("Send it again"),
     }
-    return operator_page(request, shown, form=form, back=OUTBOX, back_word="Outbox")
+    return operator_page(request, shown, form=form, back=OUTBOX, back_word=_("Outbox"))
 
 
 # --- policies -------------------------------------------------------------------------------------------------------------------------
@@ -126,16 +128,16 @@ def send_again_page(request, object_id: uuid.UUID) -> HttpResponse:
 def propose_page(request, slug: str) -> HttpResponse:
     actor, environment = operator(request, "propose_policy"), get_object_or_404(Environment, slug=slug)
     form = ProposeForm(posted(request), initial=_as_it_is(explain.newest_policy(environment)))
-    if form.is_bound and form.attempt(lambda _: policies.propose_policy(actor, environment, **form.said)):
+    if form.is_bound and form.attempt(lambda _said: policies.propose_policy(actor, environment, **form.said)):
         in_force = PolicyOutcome.objects.filter(policy=form.outcome).exists()
-        messages.success(request, "It is in force." if in_force else "It is proposed, and waits for another operator.")
+        messages.success(request, _("It is in force.") if in_force else _("It is proposed, and waits for another operator."))
         return redirect(POLICIES)
-    will = "The first version takes effect at once." if explain.newest_policy(environment) is None else LATER
-    shown = {"title": f"Propose a policy for {environment.name}", "will": [will], "button": "Propose it"}
-    return operator_page(request, shown, form=form, back=POLICIES, back_word="Review policies")
+    will = _("The first version takes effect at once.") if explain.newest_policy(environment) is None else _(LATER)
+    shown = {"title": _("Propose a policy for %(name)s") % {"name": environment.name}, "will": [will], "button": _("Propose it")}
+    return operator_page(request, shown, form=form, back=POLICIES, back_word=_("Review policies"))
 
 
-LATER = "Nothing changes until another operator accepts it. The form starts with what is in force now."
+LATER = gettext_noop("Nothing changes until another operator accepts it. The form starts with what is in force now.")
 
 
 def _as_it_is(ruling: ReviewPolicy | None) -> dict:
@@ -159,30 +161,38 @@ def settle_page(request, object_id: uuid.UUID) -> HttpResponse:
     proposal = get_object_or_404(ReviewPolicy.objects.select_related("environment"), pk=object_id, outcome__isnull=True)
     form = SettleForm(posted(request), initial={"digest": proposal.digest})
     if form.is_bound and form.attempt(lambda said: _settle(actor, proposal, **said)):
-        messages.success(request, form.outcome)
+        messages.success(request, _settled(proposal, form.outcome))
         return redirect(POLICIES)
     now = database_now()
     revoked = policies.failing(policies.standing(proposal.environment, now=now), proposal, now=now)
     shown = {
-        "title": f"Version {proposal.version} for {proposal.environment.name}",
-        "will": [f"Proposed by {proposal.proposed_by}. It would ask:", *reading.policy_sentences(proposal), IN_REVIEW],
-        "preview_title": "Approvals that accepting it revokes",
-        "preview": [_would_revoke(each) for each in revoked] or ["None: every approval in date satisfies it, too."],
-        "button": "Send this answer",
+        "title": _("Version %(number)d for %(name)s") % {"number": proposal.version, "name": proposal.environment.name},
+        "will": [
+            _("Proposed by %(name)s. It would ask:") % {"name": proposal.proposed_by},
+            *reading.policy_sentences(proposal),
+            _("What is in review then has to satisfy both this version and the one that its packet names."),
+        ],
+        "preview_title": _("Approvals that accepting it revokes"),
+        "preview": [_would_revoke(each) for each in revoked] or [_("None: every approval in date satisfies it, too.")],
+        "button": _("Send this answer"),
         "danger": bool(revoked),
     }
-    return operator_page(request, shown, form=form, back=POLICIES, back_word="Review policies")
-
-
-IN_REVIEW = "What is in review then has to satisfy both this version and the one that its packet names."
+    return operator_page(request, shown, form=form, back=POLICIES, back_word=_("Review policies"))
 
 
 def _would_revoke(failing: Failing) -> str:
     return f"{failing.review_request}: {' '.join(reason.detail for reason in failing.reasons)}"
 
 
-def _settle(actor: Actor, proposal: ReviewPolicy, *, digest: str, answer: str, comment: str) -> str:
+def _settle(actor: Actor, proposal: ReviewPolicy, *, digest: str, answer: str, comment: str) -> tuple[str, int]:
+    """What became of the proposal, and how many approvals that revoked."""
     if answer == "decline":
-        return f"Version {proposal.version} is {policies.decline_policy(actor, proposal.pk, comment=comment).outcome}."
-    revoked = policies.accept_policy(actor, proposal.pk, digest=digest)
-    return f"Version {proposal.version} is in force. Approvals revoked: {len(revoked)}."
+        return policies.decline_policy(actor, proposal.pk, comment=comment).outcome, 0
+    return Outcome.ACCEPTED, len(policies.accept_policy(actor, proposal.pk, digest=digest))
+
+
+def _settled(proposal: ReviewPolicy, outcome: tuple[str, int]) -> str:
+    word, revoked = outcome
+    if word != Outcome.ACCEPTED:
+        return _("Version %(number)d is %(outcome)s.") % {"number": proposal.version, "outcome": _(Outcome(word).label).lower()}
+    return _("Version %(number)d is in force. Approvals revoked: %(revoked)d.") % {"number": proposal.version, "revoked": revoked}

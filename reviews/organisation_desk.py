@@ -6,13 +6,15 @@ import uuid
 from django.contrib import admin, messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from access import second_factor
 from access.actors import Actor, group_names
 from access.models import ApiToken, User
 from config.forms import StrictForm
 from config.refusals import Reason, refuse_if
-from drafts.models import Partner
+from drafts.models import Partner, Role
 from reviews import organisation
 from reviews.models import Environment
 from reviews.operators import form_page, operator, operator_page, posted
@@ -30,7 +32,7 @@ from reviews.organisation_forms import (
 PARTNERS, MEMBERSHIPS = "admin:drafts_partner_changelist", "admin:drafts_membership_changelist"
 PEOPLE, TOKENS = "admin:access_user_changelist", "admin:access_apitoken_changelist"
 ENVIRONMENTS = "admin:reviews_environment_changelist"
-LEAVES = "It leaves an event in your name."
+LEAVES = gettext_noop("It leaves an event in your name.")
 
 
 def done(request, words: str, back: str) -> HttpResponse:
@@ -45,10 +47,13 @@ def done(request, words: str, back: str) -> HttpResponse:
 def new_partner(request) -> HttpResponse:
     actor, form = operator(request, "set_partner"), PartnerForm(posted(request))
     if form.is_bound and form.attempt(lambda said: organisation.add_partner(actor, said["partner"], name=said["name"])):
-        return done(request, "The partner is there. Now give it an owner.", MEMBERSHIPS)
-    will = ["A partner is the organisation whose paths are covered. Nobody sees its plans until you make somebody owner or viewer.", LEAVES]
-    shown = {"title": "Add a partner", "will": will, "button": "Add it"}
-    return operator_page(request, shown, form=form, back=PARTNERS, back_word="Partners")
+        return done(request, _("The partner is there. Now give it an owner."), MEMBERSHIPS)
+    will = [
+        _("A partner is the organisation whose paths are covered. Nobody sees its plans until you make somebody owner or viewer."),
+        _(LEAVES),
+    ]
+    shown = {"title": _("Add a partner"), "will": will, "button": _("Add it")}
+    return operator_page(request, shown, form=form, back=PARTNERS, back_word=_("Partners"))
 
 
 @form_page
@@ -57,19 +62,27 @@ def set_membership(request) -> HttpResponse:
     proposed = {name: request.GET[name] for name in ("partner", "username") if name in request.GET}
     form = MembershipForm(posted(request), initial=proposed)
     if form.is_bound and form.attempt(lambda said: _membership(actor, **said)):
-        return done(request, form.outcome, MEMBERSHIPS)
-    will = ["What somebody may do for a partner from now on. Somebody has one role for a partner; another one takes its place.", LEAVES]
-    shown = {"title": "Set a membership", "will": will, "button": "Set it"}
-    return operator_page(request, shown, form=form, back=MEMBERSHIPS, back_word="Memberships")
+        return done(request, _membership_words(*form.outcome), MEMBERSHIPS)
+    will = [
+        _("What somebody may do for a partner from now on. Somebody has one role for a partner; another one takes its place."),
+        _(LEAVES),
+    ]
+    shown = {"title": _("Set a membership"), "will": will, "button": _("Set it")}
+    return operator_page(request, shown, form=form, back=MEMBERSHIPS, back_word=_("Memberships"))
 
 
-def _membership(actor: Actor, *, partner: str, username: str, role: str | None) -> str:
+def _membership(actor: Actor, *, partner: str, username: str, role: str | None) -> tuple[User, Partner, str | None]:
     place, user = Partner.objects.filter(slug=partner).first(), User.objects.filter(username=username).first()
     unknown = [] if place else [Reason("unknown_partner", "There is no such partner.", pointer="/partner", status=400)]
     unknown += [] if user else [Reason("unknown_person", "There is nobody of this name.", pointer="/username", status=400)]
     refuse_if(unknown)
     organisation.set_membership(actor, user, place, role=role)
-    return f"{user} is {role} of {place.slug}." if role else f"{user} has no part in {place.slug} any more."
+    return user, place, role
+
+
+def _membership_words(user: User, place: Partner, role: str | None) -> str:
+    said = {"name": user, "partner": place.slug, "role": _(Role(role).label) if role else ""}
+    return (_("%(name)s is %(role)s of %(partner)s.") if role else _("%(name)s has no part in %(partner)s any more.")) % said
 
 
 # --- people -----------------------------------------------------------------------------------------------------------------------------
@@ -81,19 +94,19 @@ def new_person(request) -> HttpResponse:
     actor, form = operator(request, "add_person"), PersonForm(posted(request))
     password = secrets.token_urlsafe(15)
     shown = {
-        "title": "Add a person",
-        "will": ["They can sign in at once, and see nothing until they have a group or a partner.", LEAVES],
-        "button": "Add them",
+        "title": _("Add a person"),
+        "will": [_("They can sign in at once, and see nothing until they have a group or a partner."), _(LEAVES)],
+        "button": _("Add them"),
     }
     if form.is_bound and form.attempt(
         lambda said: organisation.add_person(actor, said["username"], password=password, machine=said["kind"] == "machine")
     ):
         if form.outcome.machine:
-            return done(request, "The job is there. Make it a token with manage.py create_token.", PEOPLE)
-        hint = "It is shown this once. They change it under “Your account”."
-        shown |= {"made": password, "made_title": f"First password of {form.outcome}", "made_hint": hint}
+            return done(request, _("The job is there. Make it a token with manage.py create_token."), PEOPLE)
+        hint = _("It is shown this once. They change it under “Your account”.")
+        shown |= {"made": password, "made_title": _("First password of %(name)s") % {"name": form.outcome}, "made_hint": hint}
         form = PersonForm()
-    return operator_page(request, shown, form=form, back=PEOPLE, back_word="Users")
+    return operator_page(request, shown, form=form, back=PEOPLE, back_word=_("Users"))
 
 
 def _person(user_id: int) -> User:
@@ -105,18 +118,18 @@ def groups(request, user_id: int) -> HttpResponse:
     actor, user = operator(request, "set_groups"), _person(user_id)
     theirs, known = sorted(group_names(user)), organisation.known_groups()
     form = GroupsForm(posted(request), known=known, initial={"groups": theirs, "shown": theirs})
-    if form.is_bound and form.attempt(lambda _: organisation.set_groups(actor, user, **form.change) or True):
-        return done(request, f"The groups of {user} are as you ticked them.", PEOPLE)
+    if form.is_bound and form.attempt(lambda _said: organisation.set_groups(actor, user, **form.change) or True):
+        return done(request, _("The groups of %(name)s are as you ticked them.") % {"name": user}, PEOPLE)
     shown = {
-        "title": f"Groups of {user}",
+        "title": _("Groups of %(name)s") % {"name": user},
         "will": [
-            "Who is in a group that a policy names reviews. Auditors read all; operators do, too, and set things up.",
-            "Who leaves a group: their votes on what is not decided yet no longer count. " + LEAVES,
+            _("Who is in a group that a policy names reviews. Auditors read all; operators do, too, and set things up."),
+            _("Who leaves a group: their votes on what is not decided yet no longer count.") + f" {_(LEAVES)}",
         ],
         "absent": organisation.own_hand_reasons(actor, user),
-        "button": "Set the groups",
+        "button": _("Set the groups"),
     }
-    return operator_page(request, shown, form=form, back=PEOPLE, back_word="Users")
+    return operator_page(request, shown, form=form, back=PEOPLE, back_word=_("Users"))
 
 
 def _own(actor: Actor, user: User, detail: str) -> list[Reason]:
@@ -128,50 +141,56 @@ def mail(request, user_id: int) -> HttpResponse:
     actor, user = operator(request, "set_email"), _person(user_id)
     form = MailForm(posted(request), initial={"email": user.email})
     if form.is_bound and form.attempt(lambda said: organisation.set_email(actor, user, said["email"]) or True):
-        return done(request, f"The address of {user} is set.", PEOPLE)
-    will = ["Where reminders and decisions are sent. What they want to hear of is their own choice. The event does not hold the address."]
-    shown = {"title": f"Mail address of {user}", "will": will, "button": "Set it"}
-    return operator_page(request, shown, form=form, back=PEOPLE, back_word="Users")
+        return done(request, _("The address of %(name)s is set.") % {"name": user}, PEOPLE)
+    will = [
+        _("Where reminders and decisions are sent. What they want to hear of is their own choice. The event does not hold the address.")
+    ]
+    shown = {"title": _("Mail address of %(name)s") % {"name": user}, "will": will, "button": _("Set it")}
+    return operator_page(request, shown, form=form, back=PEOPLE, back_word=_("Users"))
 
 
 @form_page
 def activity(request, user_id: int) -> HttpResponse:
     """Switch somebody off, or on again: whichever they are not."""
     actor, user = operator(request, "set_active"), _person(user_id)
-    to = "off" if user.is_active else "on"
+    to, title, button = (
+        ("off", _("Switch %(name)s off"), _("Switch off")) if user.is_active else ("on", _("Switch %(name)s on"), _("Switch on"))
+    )
     form = ActiveForm(posted(request), initial={"to": to})
     if form.is_bound and form.attempt(lambda said: organisation.set_active(actor, user, active=said["to"] == "on") or True):
-        return done(request, f"{user} is switched {form.cleaned_data['to']}.", PEOPLE)
-    off = "They cannot sign in, their sessions and tokens end at once, and their votes on what is not decided yet no longer count."
-    on = "They can sign in again, with the groups and partners that they have."
+        did = _("%(name)s is switched off.") if form.cleaned_data["to"] == "off" else _("%(name)s is switched on.")
+        return done(request, did % {"name": user}, PEOPLE)
+    off = _("They cannot sign in, their sessions and tokens end at once, and their votes on what is not decided yet no longer count.")
+    on = _("They can sign in again, with the groups and partners that they have.")
     shown = {
-        "title": f"Switch {user} {to}",
-        "will": [off if to == "off" else on, "What they did stays in the record. " + LEAVES],
+        "title": title % {"name": user},
+        "will": [off if to == "off" else on, _("What they did stays in the record.") + f" {_(LEAVES)}"],
         "absent": _own(actor, user, "Nobody switches their own account off or on."),
-        "button": f"Switch {to}",
+        "button": button,
         "danger": to == "off",
     }
-    return operator_page(request, shown, form=form, back=PEOPLE, back_word="Users")
+    return operator_page(request, shown, form=form, back=PEOPLE, back_word=_("Users"))
 
 
 @form_page
 def forget_second_factor(request, user_id: int) -> HttpResponse:
     actor, user = operator(request, "reset_second_factor"), _person(user_id)
     form = StrictForm(posted(request))
-    if form.is_bound and form.attempt(lambda _: organisation.reset_second_factor(actor, user) + 1):
-        return done(request, f"The second factor of {user} is forgotten.", PEOPLE)
+    if form.is_bound and form.attempt(lambda _said: organisation.reset_second_factor(actor, user) + 1):
+        return done(request, _("The second factor of %(name)s is forgotten.") % {"name": user}, PEOPLE)
     has = second_factor.device_of(user) is not None
     shown = {
-        "title": f"Second factor of {user}",
+        "title": _("Second factor of %(name)s") % {"name": user},
         "will": [
-            "They have set up an app." if has else "They have set up no app.",
-            "Do this for somebody who has lost theirs, once you know that it is they who ask. They set up another one. " + LEAVES,
+            _("They have set up an app.") if has else _("They have set up no app."),
+            _("Do this for somebody who has lost theirs, once you know that it is they who ask. They set up another one.")
+            + f" {_(LEAVES)}",
         ],
         "absent": [] if has or form.is_bound else [Reason("no_second_factor", "There is nothing to forget.", clear_by="nobody")],
-        "button": "Forget it",
+        "button": _("Forget it"),
         "danger": True,
     }
-    return operator_page(request, shown, form=form, back=PEOPLE, back_word="Users")
+    return operator_page(request, shown, form=form, back=PEOPLE, back_word=_("Users"))
 
 
 @form_page
@@ -179,16 +198,17 @@ def end_token(request, public_id: uuid.UUID) -> HttpResponse:
     actor = operator(request, "end_token")
     token = get_object_or_404(ApiToken.objects.select_related("user"), public_id=public_id)
     form = StrictForm(posted(request))
-    if form.is_bound and form.attempt(lambda _: organisation.end_token(actor, token) or True):
-        return done(request, "The token is revoked: its next call is refused.", TOKENS)
+    if form.is_bound and form.attempt(lambda _said: organisation.end_token(actor, token) or True):
+        return done(request, _("The token is revoked: its next call is refused."), TOKENS)
+    held = {"token": token, "scopes": ", ".join(token.scopes)}
     shown = {
-        "title": f"Revoke a token of {token.user}",
-        "will": [f"{token}, with the scopes {', '.join(token.scopes)}. Its next call is refused. " + LEAVES],
+        "title": _("Revoke a token of %(name)s") % {"name": token.user},
+        "will": [_("%(token)s, with the scopes %(scopes)s. Its next call is refused.") % held + f" {_(LEAVES)}"],
         "absent": organisation.token_reasons(token) if not form.is_bound else [],
-        "button": "Revoke it",
+        "button": _("Revoke it"),
         "danger": True,
     }
-    return operator_page(request, shown, form=form, back=TOKENS, back_word="Api tokens")
+    return operator_page(request, shown, form=form, back=TOKENS, back_word=_("Api tokens"))
 
 
 # --- environments -----------------------------------------------------------------------------------------------------------------------
@@ -198,10 +218,10 @@ def end_token(request, public_id: uuid.UUID) -> HttpResponse:
 def new_environment(request) -> HttpResponse:
     actor, form = operator(request, "set_environment"), NewEnvironmentForm(posted(request))
     if form.is_bound and form.attempt(lambda said: _add_environment(actor, said)):
-        return done(request, "The environment is there. Now propose its policy.", "admin:reviews_reviewpolicy_changelist")
-    will = ["Where rollouts would go. Nothing can be reviewed for it until it has a policy.", LEAVES]
-    shown = {"title": "Add an environment", "will": will, "button": "Add it"}
-    return operator_page(request, shown, form=form, back=ENVIRONMENTS, back_word="Environments")
+        return done(request, _("The environment is there. Now propose its policy."), "admin:reviews_reviewpolicy_changelist")
+    will = [_("Where rollouts would go. Nothing can be reviewed for it until it has a policy."), _(LEAVES)]
+    shown = {"title": _("Add an environment"), "will": will, "button": _("Add it")}
+    return operator_page(request, shown, form=form, back=ENVIRONMENTS, back_word=_("Environments"))
 
 
 def _add_environment(actor: Actor, said: dict) -> Environment:
@@ -216,9 +236,13 @@ def environment(request, slug: str) -> HttpResponse:
     actor, found = operator(request, "set_environment"), get_object_or_404(Environment, slug=slug)
     form = EnvironmentForm(posted(request), initial={"name": found.name, "protected": "yes" if found.protected else "no"})
     if form.is_bound and form.attempt(lambda said: organisation.set_environment(actor, slug, **said)):
-        return done(request, f"{form.outcome.name} is as you said.", ENVIRONMENTS)
-    shown = {"title": f"Change {found.name}", "will": [f"Its slug, {slug}, stays. {LEAVES}"], "button": "Change it"}
-    return operator_page(request, shown, form=form, back=ENVIRONMENTS, back_word="Environments")
+        return done(request, _("%(name)s is as you said.") % {"name": form.outcome.name}, ENVIRONMENTS)
+    shown = {
+        "title": _("Change %(name)s") % {"name": found.name},
+        "will": [_("Its slug, %(slug)s, stays.") % {"slug": slug} + f" {_(LEAVES)}"],
+        "button": _("Change it"),
+    }
+    return operator_page(request, shown, form=form, back=ENVIRONMENTS, back_word=_("Environments"))
 
 
 PAGES = [

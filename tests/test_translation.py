@@ -17,9 +17,10 @@ from access.models import User
 from readiness.gate import readiness
 from readiness.history import record
 from reviews import freezes
+from reviews.policies import propose_policy
 from reviews.record import database_now
 from tests.calls import Caller
-from tests.factories import Story, actor, make_user
+from tests.factories import PRODUCTION_RULES, Story, actor, make_user
 from tests.pages import Visitor, desk_path, plan_path, request_path, text_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -263,6 +264,46 @@ def test_whole_desk_is_said_in_it_but_for_the_names_of_the_record(language):
     for address in ("/admin/search/?of=requests", "/admin/search/?of=events", desk_path(review_request, "print/")):
         assert english(reader.get(address), *data, *NAMES[PRINT]) == []
     assert said_in(reader.get("/admin/reviews/event/"), "Staging validation handed in", "on the command line") == []
+
+
+@pytest.mark.usefixtures("both_stores")
+def test_operators_pages_are_said_in_it(language):
+    story = Story()
+    operator = make_user("operator", groups=("operators",))
+    reader, place = Reader(operator), story.environment.slug
+    proposal = propose_policy(actor(operator, channel="admin"), story.environment, **TERMS)
+    data = [story.environment.name, "owner", "release", "security", "auditors", "operators", "production"]
+
+    for address in ADDRESSES:
+        assert english(reader.get(f"/admin/{address.format(user=story.owner.pk, place=place, policy=proposal.pk)}"), *data) == []
+    switched = reader.submit(f"/admin/organisation/people/{story.owner.pk}/active/")
+    assert said_in(reader.get(switched["Location"]), "owner is switched off.".removeprefix("owner")) == []
+    settled = reader.submit(f"/admin/reviews/reviewpolicy/{proposal.pk}/settle/", answer="decline", comment="Not now")
+    assert said_in(reader.get(settled["Location"]), "Version 2 is withdrawn.") == []
+
+
+TERMS = {
+    "rules": PRODUCTION_RULES,
+    "required_confirmations": ["owner"],
+    "due_seconds": 3600,
+    "review_seconds": 7200,
+    "approval_seconds": 7200,
+}
+ADDRESSES = [
+    "organisation/partners/new/",
+    "organisation/memberships/set/",
+    "organisation/people/new/",
+    "organisation/people/{user}/groups/",
+    "organisation/people/{user}/mail/",
+    "organisation/people/{user}/active/",
+    "organisation/people/{user}/second-factor/",
+    "organisation/environments/new/",
+    "organisation/environments/{place}/",
+    "organisation/webhooks/new/",
+    "reviews/freezewindow/freeze/{place}/",
+    "reviews/reviewpolicy/propose/{place}/",
+    "reviews/reviewpolicy/{policy}/settle/",
+]
 
 
 @pytest.mark.usefixtures("both_stores")
