@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.core.exceptions import ValidationError
-
 from reviews import confirmations
 from reviews.models import Confirmation, Kind, ReviewPolicy
 
@@ -42,11 +40,7 @@ def _day(text: object) -> datetime:
 
 def _window(text: object) -> tuple[datetime, datetime]:
     """What is no window is one that is over."""
-    start, _, end = str(text).partition("/")
-    try:
-        return confirmations.moment(start), confirmations.moment(end)
-    except ValidationError:
-        return NEVER, NEVER
+    return confirmations.window_times(text) or (NEVER, NEVER)
 
 
 def of_rows(rows: Iterable[Confirmation]) -> Statements:

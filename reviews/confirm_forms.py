@@ -1,15 +1,62 @@
 """What is filled in for one confirmation, and who else is to give it."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as noop
 
+from access import zones
 from config.forms import VersionForm
-from reviews import confirmations
+from reviews import confirmations, local_time
 from reviews.models import Kind
 
+# A window is typed as two times, in the zone of who types: its end in the name of the field → label and hint.
+WINDOW = {
+    "starts": (noop("Change window starts"), noop("The gate is shut before. In the time zone %(zone)s.")),
+    "ends": (noop("Change window ends"), noop("The gate is shut from then on. In the time zone %(zone)s.")),
+}
+NO_ZONE = gettext_lazy("The form does not say in which time zone its times are. Reload the page.")
 
-def _typed(field: confirmations.Field) -> forms.Field:
+
+class LocalTimeField(forms.CharField):
+    def __init__(self, *, zone: ZoneInfo, **said) -> None:
+        # With a latest year of four digits a browser goes on to the hour by itself.
+        super().__init__(**said, widget=forms.DateInput(attrs={"type": "datetime-local", "max": "9999-12-31T23:59"}))
+        self.zone = zone
+
+    def clean(self, value: object) -> datetime | None:
+        return local_time.read(given, self.zone) if (given := super().clean(value)) else None
+
+
+def _window(field: confirmations.Field, zone: ZoneInfo) -> dict[str, forms.Field]:
+    """Both times, and the zone that was shown with them: the person's own may have changed since."""
+    named = {"zone": zone.key.replace("_", " ")}
+    return {
+        f"{field.name}_{end}": LocalTimeField(zone=zone, label=_(label), help_text=_(hint) % named) for end, (label, hint) in WINDOW.items()
+    } | {
+        "time_zone": forms.ChoiceField(
+            choices=[(name, name) for name in zones.names()],
+            initial=zone.key,
+            widget=forms.HiddenInput,
+            error_messages={"required": NO_ZONE, "invalid_choice": NO_ZONE},
+        )
+    }
+
+
+def as_typed(fields: dict) -> dict[str, object]:
+    """The typed fields of a confirmation as its form asks for them; a window in the zone of who looks."""
+    times = confirmations.window_times(fields.get("change_window"))
+    zone = timezone.get_current_timezone()
+    return fields | {f"change_window_{end}": local_time.typed(when, zone) for end, when in zip(WINDOW, times or (), strict=False)}
+
+
+def _typed(field: confirmations.Field, zone: ZoneInfo) -> dict[str, forms.Field]:
+    if field.check is confirmations.window:
+        return _window(field, zone)
     said = {"label": _(field.label), "help_text": _(field.hint)}
     if field.check is confirmations.count:
         made = forms.IntegerField(**said, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
@@ -18,7 +65,7 @@ def _typed(field: confirmations.Field) -> forms.Field:
     else:
         made = forms.CharField(**said)
     made.example = field.example
-    return made
+    return {field.name: made}
 
 
 class PersonForm(VersionForm):
@@ -33,6 +80,7 @@ class PersonForm(VersionForm):
 class ConfirmationForm(VersionForm):
     """The typed fields of one kind, then evidence and validity."""
 
+    shown_at = {"change_window": "change_window_ends"}
     evidence_url = forms.CharField(
         label=gettext_lazy("Evidence"),
         help_text=gettext_lazy("A link to where it can be looked up. It is shown and never fetched."),
@@ -51,14 +99,25 @@ class ConfirmationForm(VersionForm):
 
     def __init__(self, *args, kind: str, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.typed = confirmations.FIELDS[Kind(kind)]
-        self.fields = {field.name: _typed(field) for field in self.typed} | self.fields
+        self.stated_in = confirmations.FIELDS[Kind(kind)]
+        zone = zones.zone(self.data.get("time_zone")) if self.is_bound else timezone.get_current_timezone()
+        self.typed = {name: made for field in self.stated_in for name, made in _typed(field, zone).items()}
+        self.fields = self.typed | self.fields
 
     @property
     def stated(self) -> list[forms.BoundField]:
         """What the confirmation itself says, before its evidence."""
-        return [self[field.name] for field in self.typed]
+        return [self[name] for name in self.typed if not self[name].is_hidden]
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        return cleaned | {"fields": {field.name: cleaned.pop(field.name, None) for field in self.typed}}
+        typed = {name: cleaned.pop(name, None) for name in self.typed}
+        return cleaned | {"fields": {field.name: _said(field, typed) for field in self.stated_in}}
+
+
+def _said(field: confirmations.Field, typed: dict) -> object:
+    """The value of one field of the confirmation."""
+    if field.check is not confirmations.window:
+        return typed[field.name]
+    times = [typed[f"{field.name}_{end}"] for end in WINDOW]
+    return "/".join(map(confirmations.utc_text, times)) if all(times) else None

@@ -79,9 +79,17 @@ def moment(value: object) -> datetime:
     return in_utc
 
 
+def sayable_moment(value: object) -> datetime:
+    """A moment that is one in every time zone, with a year of four digits: the calendar has two ends."""
+    when = moment(value)
+    if not 1000 <= when.year < 9999:
+        raise ValidationError("This must be a time in the years 1000 to 9998.", code="out_of_range")
+    return when
+
+
 def utc_text(when: datetime) -> str:
     """RFC 3339 in UTC with whole seconds."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def window(value: object) -> str:
@@ -91,10 +99,19 @@ def window(value: object) -> str:
         raise ValidationError(
             "This must be two times with a slash between them, such as 2026-11-30T20:00Z/2026-11-30T23:00Z.", code="invalid"
         )
-    start, end = (moment(part) for part in parts)
+    start, end = (sayable_moment(part) for part in parts)
     if end <= start:
         raise ValidationError("The window must end after it starts.", code="invalid")
     return f"{utc_text(start)}/{utc_text(end)}"
+
+
+def window_times(value: object) -> tuple[datetime, datetime] | None:
+    """From and to of a window that is kept; None for what is none, which no form lets in."""
+    start, _, end = str(value).partition("/")
+    try:
+        return moment(start), moment(end)
+    except ValidationError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -207,7 +224,7 @@ def clean_evidence(*, evidence_url: object, evidence_sha256: object, valid_until
     cleaned = {
         "evidence_url": _checked("evidence_url", _link, evidence_url, wrong) if evidence_url not in (None, "") else "",
         "evidence_sha256": _checked("evidence_sha256", _sha256, evidence_sha256, wrong) if evidence_sha256 not in (None, "") else "",
-        "valid_until": _checked("valid_until", moment, valid_until, wrong),
+        "valid_until": _checked("valid_until", sayable_moment, valid_until, wrong),
     }
     if wrong:
         raise Refused(*wrong)

@@ -13,7 +13,7 @@ from access.actors import Actor
 from access.pages import counts, page, page_actor
 from drafts.coverage import owns
 from reviews import confirmations, decisions, guide
-from reviews.confirm_forms import ConfirmationForm, PersonForm
+from reviews.confirm_forms import ConfirmationForm, PersonForm, as_typed
 from reviews.models import DeploymentReviewRequest, Kind
 from reviews.record import database_now
 from reviews.rights import confirmer_reasons
@@ -97,4 +97,4 @@ def _confirmation_as_it_is(review_request: DeploymentReviewRequest, kind: str) -
     if found is None or not found.is_stated:
         return version
     until = {"valid_until": f"{found.valid_until:%Y-%m-%d}"} if found.valid_until else {}
-    return version | found.fields | until | {"evidence_url": found.evidence_url, "evidence_sha256": found.evidence_sha256}
+    return version | as_typed(found.fields) | until | {"evidence_url": found.evidence_url, "evidence_sha256": found.evidence_sha256}

@@ -24,6 +24,14 @@ Facts = list[tuple[str, object]]
 
 
 @dataclass(frozen=True)
+class Window:
+    """A time from and to, which a page says in words with the exact times beside."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
 class Said:
     """One confirmation in words. `confirmed_at` is None for one that nobody has confirmed."""
 
@@ -79,9 +87,14 @@ def _said(kind: str, said: dict) -> Said:
 
 
 def _facts(kind: str, said: dict) -> Facts:
-    typed = [(_(field.label), said["fields"].get(field.name, "")) for field in confirmations.FIELDS[Kind(kind)]]
+    typed = [(_(field.label), _value(field, said["fields"].get(field.name, ""))) for field in confirmations.FIELDS[Kind(kind)]]
     evidence = [(_("Evidence"), said["evidence_url"] or _("none given"))]
     return typed + evidence + ([(_("SHA-256 of the evidence"), said["evidence_sha256"])] if said["evidence_sha256"] else [])
+
+
+def _value(field: confirmations.Field, value: object) -> object:
+    times = confirmations.window_times(value) if field.check is confirmations.window else None
+    return Window(*times) if times else value
 
 
 # --- policies -----------------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,10 @@ CONFIRMATION_FIELDS = {
     "rollback": {"strategy": "redeploy previous artifact", "max_minutes": 15, "rehearsed_on": "2026-01-02"},
     "support": {"team": "platform on-call", "channel": "#platform-oncall", "escalation": "duty manager"},
 }
+# What a page asks for instead: of a window both times, in the zone of who types.
+CONFIRMATION_ANSWERS = CONFIRMATION_FIELDS | {
+    "environment": {"region": "eu-west-1", "change_window_starts": "2020-01-01T00:00", "change_window_ends": "2099-11-30T23:00"}
+}
 VALID_UNTIL = "2099-01-01T00:00:00Z"
 PLAN_FIELDS = {
     "name": "Operations console threshold",

@@ -19,7 +19,7 @@ from reviews.models import Environment
 from tests.calls import Caller, pointers
 from tests.config.listener import Listener, opened
 from tests.drafts.corpus import Maker, pem
-from tests.factories import CONFIRMATION_FIELDS, PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_user
+from tests.factories import CONFIRMATION_ANSWERS, CONFIRMATION_FIELDS, PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_user
 from tests.pages import Visitor, desk_path, plan_path, request_path
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -290,10 +290,10 @@ PAGES: dict[str, Callable] = {
     ),
     **{
         f"{kind} {name}": lambda owner, story, asked, value, kind=kind, name=name: owner.submit(
-            request_path(asked, f"confirmations/{kind}"), **{**CONFIRMATION_FIELDS[kind], "valid_until": VALID_UNTIL, name: value}
+            request_path(asked, f"confirmations/{kind}"), **{**CONFIRMATION_ANSWERS[kind], "valid_until": VALID_UNTIL, name: value}
         )
-        for kind, fields in CONFIRMATION_FIELDS.items()
-        for name in (*fields, "evidence_url", "valid_until")
+        for kind, fields in CONFIRMATION_ANSWERS.items()
+        for name in (*fields, "evidence_url", "valid_until", *(["time_zone"] if kind == "environment" else []))
     },
     "person": lambda owner, story, asked, value: owner.post(request_path(asked, "confirmations/sla/person"), username=value, version=1),
     "comment": lambda owner, story, asked, value: owner.submit(request_path(asked, "comment"), comment=value),

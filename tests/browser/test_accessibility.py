@@ -15,7 +15,8 @@ PUBLIC = [
 PLAN = "Appointment service rollout"
 PLAN_PAGES = ["", "edit", "moves/new", "boundary-object", "delete", "requests/new"]
 REQUEST_PAGES = [
-    "", "check-answers", "confirmations/sla", "confirmations/rollback", "subject", "comment", "withdraw", "staging", "timeline",
+    "", "check-answers", "confirmations/sla", "confirmations/rollback", "confirmations/environment", "subject", "comment", "withdraw",
+    "staging", "timeline",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from tests.browser.test_accessibility import PLAN, findings, path_of
 from tests.browser.walk import KNOWN, Walk
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "workflow.md"
-STATED = re.compile(r"(\d+) pages and (\d+) fields")
+COUNTED = re.compile(r"(\d+) pages and (\d+) fields")
 WAYS = {
     "pointer-narrow-dark-without-script": {"java_script_enabled": False, "viewport": {"width": 320, "height": 800}, "color_scheme": "dark"},
     "keyboard": {},
@@ -27,7 +27,7 @@ def test_pages_alone_lead_from_sign_in_to_review_requested(visit, way):
 
     walk.to("Review requested")
 
-    pages, fields = (int(number) for number in STATED.search(DOCS.read_text()).groups())
+    pages, fields = (int(number) for number in COUNTED.search(DOCS.read_text()).groups())
     assert (len(walk.pages), len(walk.fields)) == (pages, fields), walk.pages
     assert len(walk.pages) <= 12
     newcomer.reads("Who was told", "release", "security")
@@ -51,10 +51,16 @@ def answered(ask) -> object:
 
 # --- names and order --------------------------------------------------------------------------------------------------------------------
 
-CONFIRM_ORDER = [
-    "Strategy", "Minutes at most", "Rehearsed on", "Evidence (optional)", "SHA-256 of the evidence (optional)", "Valid until", "Confirm",
-    "Cancel", "Have somebody else confirm this",
-]  # fmt: skip
+STATED = {
+    "environment": ["Region", "Change window starts", "Change window ends"],
+    "rollback": ["Strategy", "Minutes at most", "Rehearsed on"],
+}
+PROVED = ["Evidence (optional)", "SHA-256 of the evidence (optional)", "Valid until"]
+AFTER = ["Confirm", "Cancel", "Have somebody else confirm this"]
+SENTENCES = {
+    "environment": "The rollout goes to this place, within this change window.",
+    "rollback": "The rollout can be undone this way, and that has been rehearsed.",
+}
 FOCUSED = "(document.activeElement.labels?.[0] ?? document.activeElement).innerText"
 
 
@@ -67,26 +73,43 @@ def draft_paths(owner) -> tuple[str, str]:
     return plan, path_of(owner.page.url)
 
 
-def test_confirm_page_has_its_names_and_its_order(visit):
-    owner = visit("owner")
+@pytest.mark.parametrize("kind", STATED)
+def test_confirm_page_has_its_names_and_its_order(visit, kind):
+    owner, order = visit("owner"), [*STATED[kind], *PROVED, *AFTER]
     _, request = draft_paths(owner)
-    owner.go(f"{request}confirmations/rollback")
+    owner.go(f"{request}confirmations/{kind}")
 
-    owner.page.get_by_label("Strategy").focus()
+    owner.page.get_by_label(order[0], exact=True).focus()
     found = [owner.page.evaluate(FOCUSED)]
-    for _ in range(5 * len(CONFIRM_ORDER)):
+    for _ in range(5 * len(order)):
         owner.page.keyboard.press("Tab")
         found += [stop for stop in [owner.page.evaluate(FOCUSED)] if stop != found[-1]]  # a date has several stops
-        if len(found) == len(CONFIRM_ORDER):
+        if len(found) == len(order):
             break
 
-    assert found == CONFIRM_ORDER
-    for name in CONFIRM_ORDER[:6]:
-        assert owner.page.get_by_label(name, exact=True).count() == 1, name
+    assert found == order
+    for name in [*STATED[kind], *PROVED]:
+        asked = owner.page.get_by_label(name, exact=True)
+        assert (asked.count(), asked.get_attribute("aria-describedby")) == (1, f"{asked.get_attribute('id')}_helptext"), name
     assert owner.page.get_by_role("button", name="Confirm", exact=True).count() == 1
-    strategy = owner.page.get_by_role("textbox", name="Strategy", exact=True)
-    assert strategy.get_attribute("aria-describedby") == "id_strategy_helptext"
-    assert owner.page.locator("blockquote").inner_text() == "The rollout can be undone this way, and that has been rehearsed."
+    assert owner.page.locator("blockquote").inner_text() == SENTENCES[kind]
+
+
+def test_both_times_of_a_window_are_in_the_error_summary_and_say_their_zone(visit):
+    owner = visit("owner")
+    _, request = draft_paths(owner)
+    owner.go(f"{request}confirmations/environment")
+    for name in ("Change window starts", "Change window ends"):
+        owner.page.get_by_label(name, exact=True).fill("")
+    owner.press("Confirm")
+    owner.expect(400)
+
+    links = owner.page.locator("#problems a")
+    assert [link.split(":")[0] for link in links.all_inner_texts()][:2] == ["Change window starts", "Change window ends"]
+    links.nth(1).click()
+    until(lambda: owner.page.evaluate("document.activeElement.id") == "id_change_window_ends")
+    assert "In the time zone UTC." in owner.page.locator("#id_change_window_ends_helptext").inner_text()
+    assert findings(owner) == []
 
 
 @pytest.mark.parametrize("script", [True, False])

@@ -10,7 +10,8 @@ ANSWERS = {
     "Owner": {"Accountable": "release owner of the partner", "Deputy": "named deputy"},
     "Environment": {
         "Region": "eu-west-1",
-        "Change_window": f"{TODAY - timedelta(days=1)}T20:00Z/{TODAY + timedelta(days=7)}T23:00Z",
+        "Change_window_starts": f"{TODAY - timedelta(days=1)}T20:00",
+        "Change_window_ends": f"{TODAY + timedelta(days=7)}T23:00",
     },
     "SLA": {"Availability": "99.9", "99th": "300", "Support_hours": "24x7"},
     "Rollback": {"Strategy": "redeploy previous artifact", "Minutes": "15", "Rehearsed": (TODAY - timedelta(days=13)).isoformat()},

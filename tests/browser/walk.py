@@ -21,7 +21,8 @@ KNOWN = {
     "Accountable": "release owner of the partner",
     "Deputy": "named deputy",
     "Region": "eu-west-1",
-    "Change window": f"{TODAY - timedelta(days=1)}T20:00Z/{TODAY + timedelta(days=7)}T23:00Z",
+    "Change window starts": f"{TODAY - timedelta(days=1)}T20:00",
+    "Change window ends": f"{TODAY + timedelta(days=7)}T23:00",
     "Availability in percent": "99.9",
     "99th percentile in milliseconds": "300",
     "Support hours": "24x7",
@@ -91,6 +92,9 @@ class Walk:
             keys.type(f"{month}{day}{year}")
         elif kind == "select-one":
             keys.type(asked.locator(f"option[value='{answer}']").inner_text())
+        elif kind == "datetime-local":
+            when = datetime.fromisoformat(answer)
+            keys.type(f"{when:%m%d%Y%I%M%p}")
         else:
             keys.type(answer)
         assert asked.input_value() == answer

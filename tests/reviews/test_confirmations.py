@@ -40,6 +40,7 @@ WRONG = {
     ("environment", "change_window"): [
         "2026-12-30T20:00Z", "2026-12-30T20:00Z/2026-12-30T20:00Z", "2026-11-30T23:00Z/2026-11-30T20:00Z", "a/b",
         "2026-11-30T20:00/2026-11-30T23:00",
+        "2026-11-30T20:00Z/9999-01-01T00:00Z", "0999-12-31T23:59:59Z/2026-11-30T20:00Z",
         "9999-12-31T23:59:59-10:00/9999-12-31T23:59:59-11:00", "0001-01-01T00:00:00+10:00/2026-11-30T20:00Z", "//", "",
     ],
     ("owner", "accountable"): ["x" * 201, "two\nlines", "a\u200bb", "e\u0301", "\u202eabc", 5, {"a": 1}, ["x"], " ", "false", "NULL"],
@@ -125,7 +126,7 @@ def test_evidence_may_be_left_out_and_the_end_may_not(given):
 NO_LINKS = ["javascript:alert(1)", "ftp://x", "//x", "http://", "https://u:p@x/", "https://x/ y", "https://ü/", "https://x/\n", 5, ["x"]]
 NO_LINKS += ["https://x/" + "a" * 491, False, 0, []]
 NO_HASHES = ["A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n", 5, " ", False, []]
-NO_ENDS = [5, [], {}, False, "tomorrow", "2026-11-30T20:00"]
+NO_ENDS = [5, [], {}, False, "tomorrow", "2026-11-30T20:00", "9999-12-31", "9999-01-01T00:00Z"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,17 @@ from access.people import primary_unavailable
 from drafts.coverage import append_move, edit_plan
 from reviews import decisions
 from reviews.models import Confirmation, Denial, DeploymentReviewRequest, Event, Packet
-from tests.factories import CONFIRMATION_FIELDS, PLAN_FIELDS, VALID_UNTIL, Story, actor, confirm_all, make_environment, make_user
+from tests.factories import (
+    CONFIRMATION_ANSWERS,
+    CONFIRMATION_FIELDS,
+    PLAN_FIELDS,
+    VALID_UNTIL,
+    Story,
+    actor,
+    confirm_all,
+    make_environment,
+    make_user,
+)
 from tests.pages import NOWHERE, SCRIPT, Visitor, hidden, plan_path, request_path, text_of
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -30,7 +40,7 @@ def now(review_request: DeploymentReviewRequest) -> DeploymentReviewRequest:
 
 
 def said(kind: str, **more) -> dict:
-    return {**CONFIRMATION_FIELDS[kind], **EVIDENCE, **more}
+    return {**CONFIRMATION_ANSWERS[kind], **EVIDENCE, **more}
 
 
 # --- the way through ----------------------------------------------------------------------------------------------------------------
