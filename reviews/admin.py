@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config.admin import ORGANISATION, LongList, ReadOnlyAdmin, words
-from reviews import audit_desk, operators, organisation_desk, outbox_admin, queue_admin, webhook_desk  # noqa: F401  they register themselves
+from reviews import audit_desk, operators, organisation_desk, outbox_admin, queue_admin, staging_desk, webhook_desk  # noqa: F401  they register themselves
 from reviews.happened import CHANNEL_WORDS, EVENT_WORDS
 from reviews.models import (
     Choice,
@@ -175,10 +175,18 @@ class FreezeWindowAdmin(ReadOnlyAdmin):
 
 @admin.register(StagingPin)
 class StagingPinAdmin(ReadOnlyAdmin):
-    hint = gettext_lazy("Whose receipts count as staging's")
-    list_display = ["created_at", "issuer", "environment"]
+    group, hint = ORGANISATION, gettext_lazy("Whose receipts count as staging's")
+    list_display = ["created_at", "issuer", "requests", "keys"]
     ordering = ["-id"]
-    fields = ["id", "issuer", "jwks", "environment", "created_at"]
+    fields = ["id", "issuer", "jwks", "requests", "created_at"]
+
+    @admin.display(description=gettext_lazy("requests to"))
+    def requests(self, pin) -> str:
+        return pin.environment or _("every environment")
+
+    @admin.display(description=gettext_lazy("keys"))
+    def keys(self, pin) -> str:
+        return ", ".join(key["kid"] for key in pin.jwks["keys"])
 
 
 @admin.register(StagingValidation)

@@ -1,11 +1,13 @@
-"""What operators fill in about partners, people, environments and webhooks. Each form feeds one verb, which has the last word."""
+"""What operators fill in about partners, people, environments, staging and webhooks. Each form feeds one verb, which has the last word."""
 
 from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config.forms import StrictForm, labelled
 from drafts.models import Role
-from reviews.models import State
+from reviews.forms import Unechoed
+from reviews.models import Environment, State
 
 USERNAME = gettext_lazy("Letters, digits, dots, dashes and underscores; no e-mail address. It stays in the record for good.")
 SLUG = gettext_lazy("Small letters, digits, dashes and underscores. Packets and receipts name it, so it never changes.")
@@ -97,6 +99,27 @@ class NewEnvironmentForm(StrictForm):
 
 class EnvironmentForm(NewEnvironmentForm):
     environment = None
+
+
+class PinForm(StrictForm):
+    """The key set is never written back into the page: somebody may have taken a private one for it."""
+
+    shown_at = {"jwks": "key_set"}
+    optional = ()
+    issuer = forms.CharField(label=gettext_lazy("Issuer"), help_text=gettext_lazy("Its RECEIPT_ISSUER: https://…"))
+    environment = forms.ChoiceField(label=gettext_lazy("Which review requests"), required=False)
+    key_set = forms.CharField(
+        label=gettext_lazy("Key set (JWKS)"),
+        help_text=gettext_lazy(
+            "The whole JSON of its /protocol/v1/jwks.json, over a connection that you trust. Only usable public keys are kept."
+        ),
+        widget=Unechoed(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args, environments: list[Environment], **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        places = [(each.slug, _("Only those to %(environment)s") % {"environment": each.name}) for each in environments]
+        self.fields["environment"].choices = [("", _("Those to every environment")), *places]
 
 
 class WebhookForm(StrictForm):

@@ -16,7 +16,7 @@ from config.databases import STORE
 from config.refusals import Refused
 from reviews.models import ActingRole, Denial, DeploymentReviewRequest, Event
 
-__all__ = ["CLOCK", "database_now", "deny", "event_sha256", "write_event"]
+__all__ = ["CLOCK", "database_now", "deny", "event_sha256", "take_turns", "write_event"]
 
 logger = logging.getLogger(__name__)
 DENIAL_WINDOW = timedelta(hours=1)
@@ -101,8 +101,8 @@ def first_link(digests: list[str]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest() if len(digests) > 1 else "".join(digests)
 
 
-def _take_turns(what: str) -> None:
-    """Until the transaction ends, so that two first denials make one row. SQLite's writers take turns anyway."""
+def take_turns(what: str) -> None:
+    """Until the transaction ends, so that two at once do not do the same twice. SQLite's writers take turns anyway."""
     if connections[STORE].vendor == "postgresql":
         with connections[STORE].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [what])
@@ -114,7 +114,7 @@ def deny(actor: Actor, verb: str, refusal: Refused) -> None:
     what = {"verb": verb, "reasons": ",".join(sorted(set(refusal.codes)))[:500]}
     try:
         with transaction.atomic(using=STORE):
-            _take_turns(f"denial of {who['actor_id']} for {verb}")
+            take_turns(f"denial of {who['actor_id']} for {verb}")
             recent = Denial.objects.filter(**who, **what, first_at__gt=Now() - DENIAL_WINDOW)
             if not recent.update(count=F("count") + 1, last_at=Now()):
                 Denial.objects.create(**who, **what)

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 
 from access.actors import Actor
 from config.databases import STORE
-from config.refusals import Reason, Refused, refuse_if
+from config.refusals import Reason, recorded, refuse_if
 from drafts.coverage import owner_names
 from drafts.custody import evidence_link
 from receipts import envelope
@@ -18,14 +19,18 @@ from receipts.signing import public_jwk
 from receipts.verify import MEANING, STEPS, NotVerifiable, Report, load_keys, parse, verify
 from reviews import packet
 from reviews.models import DeploymentReviewRequest, Environment, StagingPin, StagingValidation, State
-from reviews.record import database_now, write_event
+from reviews.organisation import COMMAND_LINE
+from reviews.record import database_now, take_turns, write_event
+from reviews.rights import operator_reasons
 
 STAGING = "staging"
 # A request that has ended needs no validation any more.
 TAKEN_IN = (State.DRAFT, State.CHANGES_REQUESTED, State.REVIEW_REQUESTED, State.APPROVED)
 TEXT_LIMIT = 64 * 1024
 ISSUER_LENGTH = 200
-PINNING = "an operator, with `manage.py pin_staging`"
+PINNING = "an operator, at the desk or with `manage.py pin_staging`"
+# What only a private or secret key has (RFC 7518 section 6, RFC 8037 section 2).
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 NOT_NEEDED = Reason("staging_not_needed", "This review request is for staging itself, so nothing has to be validated there first.")
 
 # What is wrong with the text itself; every other word is about what it says.
@@ -50,14 +55,20 @@ WORDS = MEANING | {
 def pin(actor: Actor, *, issuer: str, jwks: bytes, environment: str = "") -> StagingPin:
     """Pin whose receipts count: issuer URL and JWKS (RFC 7517). Of the set only usable public keys are kept; the event comes first.
 
-    `environment`: slug of the one environment whose requests it is for; empty for all. Raises Refused 400 with every reason.
+    `environment`: slug of the one environment whose requests it is for; empty for all. What rules already is not pinned again.
     """
-    refuse_if(_pin_reasons(issuer, environment))
-    keys = _public_keys(jwks)
-    with transaction.atomic(using=STORE):
-        detail = {"issuer": issuer, "kids": [key["kid"] for key in keys], "environment": environment}
-        write_event(actor, "pin_staging", None, at=database_now(), detail=detail)
-        return StagingPin.objects.create(issuer=issuer, jwks={"keys": keys}, environment=environment)
+    with recorded(actor, "pin_staging"):
+        keys, faults = _public_keys(jwks)
+        refuse_if(([] if actor is COMMAND_LINE else operator_reasons(actor)) + _pin_reasons(issuer, environment) + faults)
+        said = {"issuer": issuer, "jwks": {"keys": keys}, "environment": environment}
+        with transaction.atomic(using=STORE):
+            take_turns("pins of staging")
+            ruling = current_pin(environment) if environment else StagingPin.objects.order_by("-pk").first()
+            if ruling and said == {name: getattr(ruling, name) for name in said}:
+                return ruling
+            detail = {"issuer": issuer, "kids": [key["kid"] for key in keys], "environment": environment}
+            write_event(actor, "pin_staging", None, at=database_now(), detail=detail)
+            return StagingPin.objects.create(**said)
 
 
 def _pin_reasons(issuer: str, environment: str) -> list[Reason]:
@@ -65,35 +76,43 @@ def _pin_reasons(issuer: str, environment: str) -> list[Reason]:
     try:
         evidence_link(issuer)
     except ValidationError:
-        reasons.append(Reason("invalid_url", "The issuer is an http:// or https:// address.", status=400))
+        reasons.append(Reason("invalid_url", "The issuer is an http:// or https:// address.", pointer="/issuer", status=400))
     if len(issuer) > ISSUER_LENGTH:
-        reasons.append(Reason("max_length", f"The issuer has {ISSUER_LENGTH} characters at most.", status=400))
+        reasons.append(Reason("max_length", f"The issuer has {ISSUER_LENGTH} characters at most.", pointer="/issuer", status=400))
     if environment and not Environment.objects.filter(slug=environment).exists():
-        reasons.append(Reason("unknown_environment", "There is no such environment.", status=400))
+        reasons.append(Reason("unknown_environment", "There is no such environment.", pointer="/environment", status=400))
     return reasons
 
 
-def _public_keys(jwks: bytes) -> list[dict]:
-    """The usable keys of a JWKS, written anew. Raises Refused 400 for one that cannot be trusted, or holds a private key."""
+def _public_keys(jwks: bytes) -> tuple[list[dict], list[Reason]]:
+    """The usable keys of a JWKS, written anew; or why it cannot be trusted, or that it holds a private key."""
+    if len(jwks) > TEXT_LIMIT:
+        return [], [Reason("too_large", "A key set is 64 KiB at most.", pointer="/jwks", status=400)]
     try:
         document = parse(jwks)
         keys = load_keys(document)
     except NotVerifiable as refusal:
         # The strict reader says the same word of every JSON text.
         word = "malformed_jwks" if str(refusal) == "malformed_receipt" else str(refusal)
-        raise Refused(Reason(word, f"The key set cannot be pinned: {MEANING[word]}.", status=400)) from None
-    if any("d" in entry for entry in document["keys"] if isinstance(entry, dict)):
-        raise Refused(
-            Reason("private_key", "The key set holds a private key; pin the public set, and tell whoever gave you this.", status=400)
-        )
+        return [], [Reason(word, f"The key set cannot be pinned: {MEANING[word]}.", pointer="/jwks", status=400)]
+    if any(PRIVATE_MEMBERS & entry.keys() for entry in document["keys"] if isinstance(entry, dict)):
+        detail = "The key set holds a private key; pin the public set, and tell whoever gave you this."
+        return [], [Reason("private_key", detail, pointer="/jwks", status=400)]
     if not keys:
-        raise Refused(Reason("no_usable_key", "The key set holds no Ed25519 key whose kid is its thumbprint.", status=400))
-    return [public_jwk(key.public_bytes_raw()) for key in keys.values()]
+        detail = "The key set holds no Ed25519 key whose kid is its thumbprint."
+        return [], [Reason("no_usable_key", detail, pointer="/jwks", status=400)]
+    return [public_jwk(key.public_bytes_raw()) for key in keys.values()], []
 
 
 def current_pin(environment: str) -> StagingPin | None:
     """The newest pin that is for this environment or for all."""
     return StagingPin.objects.filter(environment__in=("", environment)).order_by("-pk").first()
+
+
+def newest_pins() -> dict[str, StagingPin]:
+    """Environment, or nothing for all → its newest pin."""
+    newest = StagingPin.objects.values("environment").annotate(newest=Max("pk")).values("newest")
+    return {pin.environment: pin for pin in StagingPin.objects.filter(pk__in=newest)}
 
 
 # --- what an owner hands in -------------------------------------------------------------------------------------------------------

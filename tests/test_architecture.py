@@ -45,6 +45,7 @@ OUTER = {
     "pages",
     "serializers",
     "serializers_reading",
+    "staging_desk",
     "steps",
     "urls",
     "views",

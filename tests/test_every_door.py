@@ -100,6 +100,7 @@ FORMS: dict[str, dict[str, str]] = {
     "reviews.organisation.MailForm": {"email": "email"},
     "reviews.organisation.NewEnvironmentForm": {"environment": "environment slug", "name": "environment name"},
     "reviews.organisation.EnvironmentForm": {"name": "environment renamed"},
+    "reviews.organisation.PinForm": {"issuer": "pin issuer", "key_set": "pin keys"},
     "reviews.organisation.WebhookForm": {"url": "webhook url", "partner_slug": "webhook partner"},
 }
 
@@ -197,6 +198,8 @@ MORE_PAGES = {
     "environment slug": organisation("environments/new", environment=TOKEN.lower(), name="x", protected="yes"),
     "environment name": organisation("environments/new", environment="x", name=TOKEN, protected="yes"),
     "environment renamed": organisation("environments/production", name=TOKEN, protected="yes"),
+    "pin issuer": organisation("staging/pin", issuer=f"https://x.test/?token={TOKEN}", environment="", key_set="{}"),
+    "pin keys": organisation("staging/pin", issuer="https://x.test", environment="", key_set=TOKEN),
     "webhook url": organisation("webhooks/new", url=f"https://hooks.example.org/{TOKEN}"),
     "webhook partner": organisation("webhooks/new", url="https://hooks.example.org/", partner_slug=TOKEN),
 }  # fmt: skip

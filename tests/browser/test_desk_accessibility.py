@@ -70,7 +70,8 @@ def operators(visitor, staged) -> list[str]:
     settle = visitor.page.get_by_role("link", name="proposed: accept or decline").first.get_attribute("href")
     organisation = [
         "partners/new/", "memberships/set/", "people/new/", *(f"people/{person}/{rest}/" for rest in ("groups", "mail", "active")),
-        f"people/{person}/second-factor/", "environments/new/", "environments/sandbox/", "webhooks/new/", f"webhooks/{hook}/rotate/",
+        f"people/{person}/second-factor/", "environments/new/", "environments/sandbox/", "staging/pin/", "webhooks/new/",
+        f"webhooks/{hook}/rotate/",
         f"webhooks/{hook}/disable/",
     ]  # fmt: skip
     return [

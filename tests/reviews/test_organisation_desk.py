@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("both_stores")
 PAGE = "/admin/organisation/"
 VERBS = {
     "set_partner", "set_membership", "add_person", "set_groups", "set_email", "set_active", "reset_second_factor", "end_token",
-    "set_environment", "add_webhook", "rotate_webhook", "disable_webhook", "enable_webhook",
+    "set_environment", "pin_staging", "add_webhook", "rotate_webhook", "disable_webhook", "enable_webhook",
 }  # fmt: skip
 
 
@@ -263,7 +263,8 @@ def test_pages_are_for_operators_and_an_attempt_of_others_is_counted():
             path = path.replace(converter, "00000000-0000-4000-8000-000000000000")
         assert (looking.get(path).status_code, looking.post(path).status_code) == (403, 403), name
     assert set(Denial.objects.filter(actor="auditor", reasons="not_an_operator").values_list("verb", flat=True)) == VERBS
-    for model in ("access/user", "drafts/partner", "reviews/environment", "reviews/webhookendpoint", "access/apitoken"):
+    lists = ("access/user", "access/apitoken", "drafts/partner", "reviews/environment", "reviews/stagingpin", "reviews/webhookendpoint")
+    for model in lists:
         assert "organisation/" not in looking.get(f"/admin/{model}/").content.decode()
 
 

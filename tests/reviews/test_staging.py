@@ -15,7 +15,7 @@ from receipts.envelope import rfc3339
 from receipts.signing import LocalSigner, public_jwk
 from receipts.verify import BUNDLE
 from reviews import decisions, staging
-from reviews.models import DeploymentReviewRequest, Event, StagingPin, StagingValidation
+from reviews.models import Denial, DeploymentReviewRequest, Event, StagingPin, StagingValidation
 from reviews.organisation import COMMAND_LINE
 from reviews.record import database_now
 from tests.calls import Caller, codes, pointers
@@ -575,6 +575,7 @@ BAD_SETS = {
     "a duplicate key": (b'{"keys": [], "keys": []}', "duplicate_json_key"),
     "small order": (json.dumps({"keys": [SMALL]}).encode(), "small_order_key"),
     "a private key": (json.dumps({"keys": [public_jwk(STAGING_KEY.public_key) | {"d": "secret"}]}).encode(), "private_key"),
+    "too large": (b" " * (staging.TEXT_LIMIT + 1), "too_large"),
     "lenient base64": (json.dumps({"keys": [SMALL | {"x": "A" * 42 + "B"}]}).encode(), "noncanonical_base64"),
 }
 
@@ -634,3 +635,41 @@ def test_command_exits_with_1_when_refused_and_2_on_wrong_usage(sqlite_installat
     assert sqlite_installation.manage(*good).returncode == 0
     assert sqlite_installation.manage(*good, "--environment", "nowhere").returncode == 1
     assert run_manage("pin_staging", "--issuer", ISSUER, env=sqlite_installation.env).returncode == 2
+
+
+def test_what_rules_already_is_not_pinned_again(story):
+    first = pin(environment="production")
+
+    assert pin(environment="production") == first
+    for_all = pin()
+    assert (pin(), pin(jwks=jwks(OTHER_KEY)).pk > for_all.pk) == (for_all, True)
+    again = pin(environment="production")
+
+    assert again.pk > first.pk
+    assert pin().pk > again.pk  # another pin rules production meanwhile, so that this one changes something
+    assert (StagingPin.objects.count(), Event.objects.filter(verb="pin_staging").count()) == (5, 5)
+
+
+@pytest.mark.parametrize("who", ["owner", "auditor"])
+def test_only_an_operator_pins_whichever_door_it_is_and_the_attempt_is_counted(story, who):
+    user = make_user("auditor", groups=("auditors",)) if who == "auditor" else story.owner
+
+    with pytest.raises(Refused) as caught:
+        staging.pin(actor(user, channel="admin"), issuer="x", jwks=b"{}", environment="nowhere")
+
+    assert caught.value.codes == ["not_an_operator", "invalid_url", "unknown_environment", "malformed_jwks"]
+    assert caught.value.status == 403
+    denial = Denial.objects.get()
+    assert (denial.actor, denial.verb, denial.count) == (who, "pin_staging", 1)
+    assert (StagingPin.objects.count(), Event.objects.filter(verb="pin_staging").count()) == (0, 0)
+
+
+def test_who_is_an_operator_no_more_pins_no_more():
+    user = make_user("operator", groups=("operators",))
+    who = actor(user, channel="admin")
+    user.groups.clear()
+
+    with pytest.raises(Refused) as caught:
+        staging.pin(who, issuer=ISSUER, jwks=jwks(STAGING_KEY))
+
+    assert caught.value.codes == ["not_an_operator"]
