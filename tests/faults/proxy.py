@@ -8,6 +8,7 @@ import time
 from tests.server import free_port
 
 SLICE_SECONDS = 0.05
+STUCK_SECONDS = 10  # whoever neither reads nor answers for so long is cut
 
 
 class Proxy:
@@ -69,6 +70,7 @@ class Proxy:
                 client = self._listener.accept()[0]
             except OSError:
                 return
+            client.settimeout(STUCK_SECONDS)
             self._clients[client] = threading.Thread(target=self._serve, args=(client,), daemon=True)
             self._clients[client].start()
 
@@ -77,7 +79,7 @@ class Proxy:
         try:
             while client in self._clients:
                 if self._passing.wait(SLICE_SECONDS):
-                    server = server or socket.create_connection(self.upstream)
+                    server = server or socket.create_connection(self.upstream, timeout=STUCK_SECONDS)
                     if not self._relay(client, server):
                         break
         except OSError:  # either side went away
