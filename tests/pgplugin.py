@@ -37,7 +37,7 @@ port = {port}
 unix_socket_directories = '{folder}'
 max_connections = 200
 lock_timeout = 60s
-idle_in_transaction_session_timeout = 60s
+idle_in_transaction_session_timeout = 240s
 {settings}
 """
 # Most tests throw their clusters away; those about durability keep what was committed, as PostgreSQL does out of the box.
