@@ -338,7 +338,7 @@ def test_statements_do_not_grow_with_each_request_of_a_batch(ids):
     for _ in range(3):
         plan = make_plan(owner, Partner.objects.get(slug="northstar_controls"))
         decisions.open_request(actor(owner), plan_id=plan.pk, environment_slug="staging")
-    assert statements() == before
+    assert statements() <= before
 
 
 def test_one_disagreement_alone_is_told_alone(ids):
