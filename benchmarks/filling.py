@@ -52,6 +52,7 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
         {
             "id": _id("request"),
             "plan_id": _id("plan"),
+            "partner_id": f"md5('partner ' || n % {PARTNERS})::uuid",
             "state": STATE,
             "revision": f"CASE WHEN {DRAFT} THEN 0 ELSE 1 END",
             "digest": f"CASE WHEN {DRAFT} THEN '' ELSE encode(sha256(n::text::bytea), 'hex') END",

@@ -14,6 +14,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from config.api import wrong_parameter
 from config.refusals import Refused
+from config.ways import Ways
 
 CURSOR, SIZE = "cursor", "page_size"
 TEXT = re.compile(r"[A-Za-z0-9_-]{1,500}")
@@ -53,10 +54,11 @@ def read_value(field: Field, text: str) -> object:
 
 
 class KeysetPagination(BasePagination):
-    """`ordering`: names of columns without nulls, all up or all down, which together name one row."""
+    """`ordering`: names of columns without nulls, all up or all down, which together name one row. `ways`: None where all rows are seen."""
 
     page_size, max_page_size = 50, 200
     ordering = ("-created_at", "-id")
+    ways: Ways | None = None
 
     def get_page_size(self, request) -> int:
         given = request.query_params.get(SIZE, str(self.page_size))
@@ -70,7 +72,8 @@ class KeysetPagination(BasePagination):
         self._names = [name.removeprefix("-") for name in self.ordering]
         try:
             self._cursor = read_cursor(request.query_params[CURSOR]) if CURSOR in request.query_params else None
-            rows = list(self._from_there(queryset)[: size + 1])
+            found = self._from_there(queryset)
+            rows = list(self.ways.first(found, size + 1) if self.ways else found[: size + 1])
         except (ValueError, ValidationError):
             raise Refused(wrong_parameter(CURSOR, "Take the cursor from `next` or `previous` of a page.", code="invalid_cursor")) from None
         self._more, self._rows = len(rows) > size, rows[:size]

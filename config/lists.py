@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from config.api import parameter_reasons, wrong_parameter
 from config.keyset import CURSOR, SIZE, KeysetPagination
 from config.refusals import Reason, reasons_of
+from config.ways import Ways
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class Filter:
 Filters = dict[str, Filter]
 
 
-def page(view, queryset, serializer_class, *, ordering: tuple[str, ...] = KeysetPagination.ordering) -> Response:
-    """One keyset page of a queryset: {next, previous, results}."""
+def page(view, queryset, serializer_class, *, ordering: tuple[str, ...] = KeysetPagination.ordering, ways: Ways | None = None) -> Response:
+    """One keyset page of a queryset, all of it or what is seen in some `ways`: {next, previous, results}."""
     paginator = KeysetPagination()
-    paginator.ordering = ordering
+    paginator.ordering, paginator.ways = ordering, ways
     rows = paginator.paginate_queryset(queryset, view.request, view=view)
     return paginator.get_paginated_response(serializer_class(rows, many=True).data)
 

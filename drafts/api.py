@@ -64,7 +64,7 @@ class Partners(ApiView):
 class Plans(ApiView):
     filters = {
         "partner": by("Slug of the partner.", "partner__slug"),
-        "state": by_word("State as of now.", STATES, lambda plans, state: plans.filter(state_now=state)),
+        "state": by_word("State as of now.", STATES, lambda plans, state: plans.in_state(state)),
         "archived": by_word("Whether it is archived.", FLAG, lambda plans, archived: plans.filter(archived=archived)),
         "updated_since": by_moment("Changed at this time or later.", lambda plans, when: plans.filter(updated_at__gte=when)),
         "q": Filter("Words that begin so in the name or the external reference.", lambda plans, text, _: search.plans(plans, text)),
@@ -72,7 +72,7 @@ class Plans(ApiView):
 
     @lists("plans_list", "The plans that you see, newest first", PlanOutput)
     def get(self, request):
-        return self.listing(coverage.visible_plans(self.actor), PlanOutput)
+        return self.listing(coverage.SEEN, PlanOutput, ways=coverage.plan_ways(self.actor))
 
     @does("plan_create", "Save a new plan", PlanOutput, body=PlanInput, status=201, versioned=True)
     def post(self, request):

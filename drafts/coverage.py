@@ -12,6 +12,7 @@ from config.databases import STORE
 from config.prepared import Prepared
 from config.refusals import Reason, Refused, not_found, recorded, refuse_if
 from config.retrying import retried
+from config.ways import Ways
 from drafts.custody import fold_key, text_reasons
 from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, Partner, PlanState, Role
 
@@ -69,6 +70,14 @@ def seen_by(actor: Actor, plans: QuerySet[CoveragePlan]) -> QuerySet[CoveragePla
     for more in also_visible:
         seen |= more(actor)
     return plans.filter(seen)
+
+
+def plan_ways(actor: Actor) -> Ways | None:
+    """What `seen_by` says, for lists: in which ways the actor sees plans, None where they see all."""
+    if actor.reads_all and actor.partners is None:
+        return None
+    others = () if actor.reads_all else tuple(more(actor) for more in also_visible)
+    return Ways("partner", tuple(visible_partners(actor).values_list("pk", flat=True)), others)
 
 
 def visible_plans(actor: Actor) -> QuerySet[CoveragePlan]:

@@ -74,6 +74,22 @@ class CoverageQuerySet(models.QuerySet):
             )
         )
 
+    def in_state(self, state: str):
+        """Those in this state as of now, in words of the columns: how rare a CASE is PostgreSQL cannot guess, and takes no index for it.
+
+        The stored state is asked for beside its end, because that one has an index. An approval may outlast the review of another request.
+        """
+        in_review, approved = models.Q(review_until__gt=Now()), models.Q(approved_until__gt=Now())
+        if state == PlanState.REVIEW_REQUESTED:
+            return self.filter(in_review, state=state)
+        if state == PlanState.APPROVED:
+            return self.filter(_over("review_until"), approved, state__in=(PlanState.APPROVED, PlanState.REVIEW_REQUESTED))
+        return self.filter(_over("review_until"), _over("approved_until"))
+
+
+def _over(end: str) -> models.Q:
+    return models.Q(**{end: None}) | models.Q(**{f"{end}__lte": Now()})
+
 
 def coverage_constraints(prefix: str) -> list[models.CheckConstraint]:
     return [

@@ -3,8 +3,7 @@
 import re
 
 from django.db import connections
-from django.db.models import BooleanField, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import BooleanField, F, Func, Q, QuerySet, TextField, Value
 
 from config.databases import STORE
 from drafts.models import CoveragePlan, Partner
@@ -14,8 +13,23 @@ WORDS = 8
 MOST = 1000
 # What to_tsquery would read as an operator, or as the end of a quoted word.
 UNSEARCHABLE = re.compile(r"[^\w.@/#-]+")
-# Word for word the expression of the index, in drafts/migrations.
-VECTOR = "to_tsvector('simple', drafts_coverageplan.name || ' ' || drafts_coverageplan.external_reference)"
+
+
+class Vector(Func):
+    """Word for word the expression of the index, in drafts/migrations, of whichever plans a query is about."""
+
+    template = "to_tsvector('simple', %(expressions)s)"
+    arg_joiner = " || ' ' || "
+
+
+class Words(Func):
+    template = "to_tsquery('simple', %(expressions)s)"
+
+
+class Found(Func):
+    template = "%(expressions)s"
+    arg_joiner = " @@ "
+    output_field = BooleanField()
 
 
 def looked_up(text: str) -> tuple[list, list]:
@@ -37,7 +51,7 @@ def plans(found: QuerySet[CoveragePlan], text: str) -> QuerySet[CoveragePlan]:
         raise ValueError(f"It is 1 to {WORDS} words, 200 characters at most.")
     if connections[STORE].vendor == "postgresql":
         query = " & ".join(f"'{word}':*" for word in words)
-        return found.filter(RawSQL(f"{VECTOR} @@ to_tsquery('simple', %s)", [query], output_field=BooleanField()))  # noqa: S611  a constant
+        return found.filter(Found(Vector(F("name"), F("external_reference"), output_field=TextField()), Words(Value(query))))
     for word in words:
         found = found.filter(Q(name__icontains=word) | Q(external_reference__icontains=word))
     return found

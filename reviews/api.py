@@ -22,7 +22,7 @@ from reviews.confirmations import utc_text
 from reviews.models import Confirmation as ConfirmationRow
 from reviews.models import DeploymentReviewRequest, Environment, ReviewPolicy, State
 from reviews.record import database_now
-from reviews.rights import in_state, listed_requests, updated_since, visible_requests, waiting_on
+from reviews.rights import ALL_REQUESTS, in_state, request_ways, updated_since, visible_requests, waiting_on
 from reviews.serializers import (
     CommentInput,
     ConfirmationInput,
@@ -93,7 +93,7 @@ class Requests(ApiView):
     filters = {
         "plan": by_id("Id of the plan.", "plan_id"),
         "environment": by("Slug of the environment.", "environment__slug"),
-        "partner": by("Slug of the partner.", "plan__partner__slug"),
+        "partner": by("Slug of the partner.", "partner__slug"),
         "state": by_word("State as of now.", {state: state for state in State.values}, in_state),
         "updated_since": by_moment("Changed, or ended by itself, at this time or later.", updated_since),
         "waiting_on_me": Filter("`true`: in review, and waiting for a vote of yours.", _waiting_on_me, words=("true",)),
@@ -102,7 +102,7 @@ class Requests(ApiView):
 
     @lists("review_requests_list", "The review requests that you see, newest first", RequestOutput)
     def get(self, request):
-        return self.listing(listed_requests(self.actor), RequestOutput)
+        return self.listing(ALL_REQUESTS, RequestOutput, ways=request_ways(self.actor))
 
     @does("review_request_open", "Put a plan up for an environment", RequestDetailOutput, body=OpenInput, status=201, versioned=True)
     def post(self, request):

@@ -62,6 +62,7 @@ def open_request(
         refuse_if(owner_reasons(actor, plan.partner, scope="draft") + wrong + unknown + open_reasons(plan, environment))
         review_request = DeploymentReviewRequest(
             plan=plan,
+            partner=plan.partner,
             environment=environment,
             subject=subjects,
             predecessor=predecessor,

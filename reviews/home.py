@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from access.actors import Actor
 from config.custody import plain_text
 from config.forms import StrictForm
+from config.ways import Ways
 from drafts import search
 from drafts.coverage import memberships
 from drafts.models import CoveragePlan, PlanState, Role
@@ -88,52 +89,52 @@ class Group:
 
 @dataclass(frozen=True)
 class Onlooker:
-    """Who looks, at which time, and of which partners they are an owner. `plans`: what they may see, newest first."""
+    """Who looks, at which time, of which partners they are an owner, and in which `ways` they see plans: None where they see all."""
 
     actor: Actor
     now: datetime
     owned: frozenset[uuid.UUID]
     partners: bool
-    plans: QuerySet[CoveragePlan]
+    ways: Ways | None
+
+    def seen(self, plans: QuerySet[CoveragePlan], most: int) -> list[CoveragePlan]:
+        """The first of some plans that they may see."""
+        return list(self.ways.first(plans, most) if self.ways else plans[:most])
+
+
+PLANS = CoveragePlan.objects.as_of_now().select_related("partner").order_by("-created_at", "-pk")
 
 
 def onlooker(actor: Actor, now: datetime) -> Onlooker:
     roles = dict(memberships(actor).values_list("partner", "role"))
-    plans = CoveragePlan.objects.as_of_now().select_related("partner").order_by("-created_at", "-pk")
-    if not actor.reads_all:
-        plans = plans.filter(_ways(actor, list(roles)))
-    return Onlooker(actor, now, frozenset(partner for partner, role in roles.items() if role == Role.OWNER), bool(roles), plans)
+    owned = frozenset(partner for partner, role in roles.items() if role == Role.OWNER)
+    return Onlooker(actor, now, owned, bool(roles), None if actor.reads_all else Ways("partner", tuple(roles), _as_named(actor)))
 
 
-def _ways(actor: Actor, partners: list[uuid.UUID]) -> Q:
-    """What `visible_plans` says, looked up first: who was named nowhere then has no OR over two tables, which no index answers."""
+def _as_named(actor: Actor) -> tuple[Q, ...]:
+    """What `visible_plans` says of persons named for a confirmation, looked up first: most are named nowhere."""
     named = list(named_in(actor).values_list("review_request__plan", flat=True).distinct()[: MOST_NAMED + 1])
     if not named:
-        return Q(partner__in=partners)
-    return Q(partner__in=partners) | Q(pk__in=named if len(named) <= MOST_NAMED else named_in(actor).values("review_request__plan"))
+        return ()
+    return (Q(pk__in=named if len(named) <= MOST_NAMED else named_in(actor).values("review_request__plan")),)
 
 
 # --- which plans ----------------------------------------------------------------------------------------------------------------------
 
 
 def in_group(looker: Onlooker, plans: QuerySet[CoveragePlan], word: str) -> QuerySet[CoveragePlan]:
-    """The stored state is asked for beside the one as of now, because that one has an index."""
-    sent_back = Exists(
-        DeploymentReviewRequest.objects.filter(plan=OuterRef("pk"), state=State.CHANGES_REQUESTED, expires_at__gt=Now()),
-    )
-    theirs = Q(partner__in=looker.owned) & Q(sent_back)
+    """ "Needs you" are plans of theirs with a request that was sent back; it is no draft to them."""
+    sent_back = DeploymentReviewRequest.objects.filter(partner__in=looker.owned, state=State.CHANGES_REQUESTED, expires_at__gt=Now())
     if word == "needs":
-        return plans.filter(theirs) if looker.owned else plans.none()
+        return plans.filter(pk__in=sent_back.values("plan"))
     if word == "draft":
-        drafts = plans.filter(state_now=PlanState.DRAFT)
-        return drafts.exclude(theirs) if looker.owned else drafts
-    state = PlanState.REVIEW_REQUESTED if word == "in_review" else PlanState.APPROVED
-    return plans.filter(state=state, state_now=state)
+        return plans.in_state(PlanState.DRAFT).filter(~Exists(sent_back.filter(plan=OuterRef("pk"))))
+    return plans.in_state(PlanState.REVIEW_REQUESTED if word == "in_review" else PlanState.APPROVED)
 
 
 def filtered(looker: Onlooker, form: FilterForm) -> QuerySet[CoveragePlan]:
     said = form.cleaned_data
-    plans = looker.plans.filter(archived=said["show"] == ARCHIVED[0])
+    plans = PLANS.filter(archived=said["show"] == ARCHIVED[0])
     if said["show"] in GROUPS:
         plans = in_group(looker, plans, said["show"])
     if said["environment"]:
@@ -145,11 +146,12 @@ def filtered(looker: Onlooker, form: FilterForm) -> QuerySet[CoveragePlan]:
 def older_than(looker: Onlooker, plans: QuerySet[CoveragePlan], after: str) -> QuerySet[CoveragePlan]:
     """From the plan `after` on, which the reader must be able to see; 404 for any other."""
     try:
-        last = looker.plans.filter(pk=uuid.UUID(after)).first()
+        last = looker.seen(PLANS.filter(pk=uuid.UUID(after)), 1)
     except ValueError:
-        last = None
-    if last is None:
+        last = []
+    if not last:
         raise Http404
+    (last,) = last
     return plans.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
 
 
@@ -214,8 +216,8 @@ def _linked(looker: Onlooker, plan: CoveragePlan, lead: DeploymentReviewRequest 
 
 def overview(looker: Onlooker) -> list[Group]:
     """The four groups, each with its newest plans."""
-    plans = looker.plans.filter(archived=False)
-    found = {word: list(in_group(looker, plans, word)[: GROUP_SIZE + 1]) for word in GROUPS}
+    plans = PLANS.filter(archived=False)
+    found = {word: looker.seen(in_group(looker, plans, word), GROUP_SIZE + 1) for word in GROUPS}
     rows = {row.plan.pk: row for row in rows_of(looker, [plan for each in found.values() for plan in each[:GROUP_SIZE]])}
     return [
         Group(
@@ -227,9 +229,9 @@ def overview(looker: Onlooker) -> list[Group]:
 
 def asked_to_confirm(looker: Onlooker) -> list[Confirmation]:
     """What this person was named for and has yet to confirm, oldest request first."""
-    open_now = visible_requests(looker.actor).filter(state_now__in=EDITABLE)
+    in_date = Q(review_request__state=State.DRAFT) | Q(review_request__expires_at__gt=looker.now)
     done = Q(confirmed_at__isnull=False, valid_until__gt=looker.now)
-    found = named_in(looker.actor).filter(review_request__in=open_now).exclude(done)
+    found = named_in(looker.actor).filter(in_date, review_request__state__in=EDITABLE).exclude(done)
     found = found.select_related("review_request__plan", "review_request__environment")
     return list(found.order_by("review_request__created_at", "kind")[:PAGE_SIZE])
 
@@ -254,7 +256,7 @@ def _listed(looker: Onlooker, form: FilterForm, parameters) -> dict:
         return {"listed": True}
     if after := parameters.get("after", ""):
         plans = older_than(looker, plans, after)
-    found = list(plans[: PAGE_SIZE + 1])
+    found = looker.seen(plans, PAGE_SIZE + 1)
     narrowed = parameters.copy()
     narrowed["after"] = found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else ""
     return {

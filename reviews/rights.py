@@ -1,19 +1,16 @@
 """Who may see a review request, whom it waits on, and who may not vote on it."""
 
-import uuid
 from datetime import datetime
 
-from django.db import connections
-from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from access import people
 from access.actors import AUDITORS, OPERATORS, Actor, call_reasons
-from config.databases import STORE
 from config.refusals import Reason, Refused
+from config.ways import Ways
 from drafts.coverage import memberships, owner_names, owner_reasons, owns, visible_partners
-from drafts.models import Author, CoveragePlan
+from drafts.models import Author
 from reviews.models import (
     APPROVING,
     LAPSING_STATES,
@@ -28,9 +25,7 @@ from reviews.models import (
 
 # Looked up one by one up to so many; a subquery from there on.
 MOST_NAMED = 200
-MOST_PLANS = 5000
-THEIR_PLANS = """reviews_deploymentreviewrequest.plan_id = ANY(ARRAY(
-SELECT theirs.id FROM drafts_coverageplan AS theirs WHERE theirs.partner_id = ANY(%s::uuid[])))"""
+ALL_REQUESTS = DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy")
 
 
 def asking(actor: Actor) -> Q:
@@ -63,7 +58,7 @@ def is_asked(groups: frozenset[str]) -> bool:
 def named_in(actor: Actor) -> QuerySet[Confirmation]:
     """Confirmations that the actor was named for, confirmed or not; a token's only for its partners."""
     found = Confirmation.objects.filter(named_id=actor.user_id)
-    return found if actor.partners is None else found.filter(review_request__plan__partner__slug__in=actor.partners)
+    return found if actor.partners is None else found.filter(review_request__partner__slug__in=actor.partners)
 
 
 def plans_named_in(actor: Actor) -> Q:
@@ -72,43 +67,36 @@ def plans_named_in(actor: Actor) -> Q:
 
 def visible_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
     """What the actor may see, with `state_now`: their partners', those a reviewer was asked about or a person was named for, or all."""
-    requests = DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy")
     if actor.reads_all and actor.partners is None:
-        return requests
+        return ALL_REQUESTS.all()
     asked = asking(actor)
     if actor.partners is not None:
-        asked &= Q(plan__partner__slug__in=actor.partners)
+        asked &= Q(partner__slug__in=actor.partners)
     named = Q(pk__in=named_in(actor).values("review_request"))
-    return requests.filter(Q(plan__partner__in=visible_partners(actor)) | asked | named)
+    return ALL_REQUESTS.filter(Q(partner__in=visible_partners(actor)) | asked | named)
+
+
+def request_ways(actor: Actor) -> Ways | None:
+    """What `visible_requests` says, for lists: in which ways the actor sees requests, None where they see all.
+
+    Looked up first: somebody without a membership then has no OR over three tables, which no index answers.
+    """
+    if actor.reads_all and actor.partners is None:
+        return None
+    asked = asking(actor)
+    if actor.partners is not None:
+        asked &= Q(partner__slug__in=actor.partners)
+    named = list(named_in(actor).values_list("review_request", flat=True)[: MOST_NAMED + 1])
+    others = [asked] if actor.groups else []
+    if named:
+        others.append(Q(pk__in=named if len(named) <= MOST_NAMED else named_in(actor).values("review_request")))
+    return Ways("partner", tuple(visible_partners(actor).values_list("pk", flat=True)), tuple(others))
 
 
 def listed_requests(actor: Actor) -> QuerySet[DeploymentReviewRequest]:
-    """What `visible_requests` gives, for lists: the ways in which this person has rights are looked up first.
-
-    Somebody without a membership then has no OR over three tables, which no index answers: one rare group in a long table took seconds.
-    """
-    if actor.reads_all:
-        return visible_requests(actor)
-    ways = asking(actor)
-    if actor.partners is not None:
-        ways &= Q(plan__partner__slug__in=actor.partners)
-    if partners := list(visible_partners(actor).values_list("pk", flat=True)):
-        ways |= _of_partners(partners)
-    if named := list(named_in(actor).values_list("review_request", flat=True)[: MOST_NAMED + 1]):
-        ways |= Q(pk__in=named if len(named) <= MOST_NAMED else named_in(actor).values("review_request"))
-    return DeploymentReviewRequest.objects.as_of_now().select_related("plan__partner", "environment", "policy").filter(ways)
-
-
-def _of_partners(partners: list[uuid.UUID]) -> Q:
-    """Requests for the plans of some partners, for a list.
-
-    PostgreSQL would walk through everybody's, newest first, until it has a page of theirs. Told of the plans as an array, it takes the
-    index by plan; of more than MOST_PLANS that would take longer than the walk, in which they are common then.
-    """
-    plans = CoveragePlan.objects.filter(partner__in=partners)
-    if connections[STORE].vendor != "postgresql" or plans.values("pk")[MOST_PLANS : MOST_PLANS + 1].exists():
-        return Q(plan__partner__in=partners)
-    return Q(RawSQL(THEIR_PLANS, [[str(pk) for pk in partners]], output_field=BooleanField()))  # noqa: S611  a constant
+    """What `visible_requests` gives, for lists that are more than a page."""
+    ways = request_ways(actor)
+    return ALL_REQUESTS.filter(ways.condition) if ways else ALL_REQUESTS.all()
 
 
 def waiting_on(actor: Actor, requests: QuerySet[DeploymentReviewRequest]) -> QuerySet[DeploymentReviewRequest]:

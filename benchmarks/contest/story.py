@@ -59,7 +59,8 @@ class Teller:
         with self.pen.transaction():
             plan = self.pen.locked("CoveragePlan", id=plan_id)
             (environment,) = self.pen.rows("Environment", slug="production")
-            row = {"id": request_id, "plan_id": plan.id, "environment_id": environment.id, "subject": SUBJECT, "state": "draft"}
+            row = {"id": request_id, "plan_id": plan.id, "partner_id": plan.partner_id, "environment_id": environment.id}
+            row |= {"subject": SUBJECT, "state": "draft"}
             row |= {"opened_by_id": self.people["owner"], "opened_by": "owner", "revision": 0, "digest": "", "commitment_id": ""}
             self.pen.insert("DeploymentReviewRequest", row | {"requested_by": "", "production_write": False, "version": 1})
             self._event("open", SimpleNamespace(id=request_id, revision=0, digest=""), "owner", last=(0, ""))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 from django_fsm import FSMField, transition
 
 from config.constraints import json_within, within
-from drafts.models import CoveragePlan
+from drafts.models import CoveragePlan, Partner
 from receipts.models import HEX_DIGEST
 from reviews.models.environments import Environment, ReviewPolicy
 
@@ -42,6 +42,8 @@ class DeploymentReviewRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plan = models.ForeignKey(CoveragePlan, on_delete=models.PROTECT, related_name="review_requests")
+    # The plan's, which never changes either: one index then gives a partner's requests, newest first. The database holds the two equal.
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="review_requests", editable=False, db_index=False)
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="review_requests")
     subject = models.JSONField(default=list)
     state = FSMField(max_length=20, choices=State.choices, default=State.DRAFT, protected=True, editable=False)
@@ -84,6 +86,8 @@ class DeploymentReviewRequest(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="request_newest_first"),
+            models.Index(fields=["partner", "-created_at", "-id"], name="request_newest_of_partner"),
+            models.Index(fields=["partner", "state", "-created_at", "-id"], name="request_in_state_of_partner"),
             models.Index(fields=["state", "-created_at", "-id"], name="request_newest_in_state"),
             models.Index(fields=["plan", "environment", "-created_at"], name="request_newest_of_plan"),
             models.Index(fields=["updated_at"], name="request_changed"),

@@ -1,13 +1,16 @@
 """The owner's verbs on plans and moves."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import IntegrityError, transaction
 
 from access.actors import Actor
 from access.models import User
 from drafts.coverage import append_move, create_plan, delete_plan, edit_plan, visible_partners, visible_plans
-from drafts.models import Author, CoveragePlan, ExpansionMove, Membership
+from drafts.models import Author, CoveragePlan, ExpansionMove, Membership, PlanState
 from reviews import decisions
+from tests.clock import unguarded
 from tests.factories import PLAN_FIELDS, Story, actor, make_partner, make_plan, make_user
 from tests.invariants import refused
 
@@ -182,3 +185,21 @@ def test_moves_are_append_only_for_the_orm(owner, partner):
     ):
         with pytest.raises(IntegrityError), transaction.atomic(using="self_service"):
             attack()
+
+
+def test_state_as_of_now_is_the_same_in_words_of_the_columns():
+    past, later = datetime(2020, 1, 1, tzinfo=UTC), datetime(2098, 1, 1, tzinfo=UTC)
+    owner = make_user("columns")
+    partner = make_partner("columns", owners=(owner,))
+    stored = [("draft", None, None), ("approved", None, past), ("approved", None, later), ("review_requested", past, None)]
+    stored += [("review_requested", review, approval) for review in (past, later) for approval in (None, past, later)]
+    with unguarded():
+        for state, review, approval in stored:
+            plan = make_plan(owner, partner)
+            CoveragePlan.objects.filter(pk=plan.pk).update(state=state, review_until=review, approved_until=approval)
+    plans = CoveragePlan.objects.as_of_now()
+
+    found = {state: set(plans.in_state(state)) for state in PlanState.values}
+
+    assert found == {state: set(plans.filter(state_now=state)) for state in PlanState.values}
+    assert sorted(map(len, found.values())) == [2, 3, 5]

@@ -86,7 +86,18 @@ REQUESTS = {
         [_opened(predecessor_id="{withdrawn}")],
     ],
     ("insert", "no receipt comes before its request"): [[receipt(id="{new_event}", request_id="{new}"), _opened()]],
+    ("insert", "a review request is of the partner of its plan"): [
+        [
+            "INSERT INTO drafts_partner (id, slug, name, demo, created_at) VALUES ({new_vote}, 'other', 'Other', false, {now})",
+            _opened(partner_id="{new_vote}"),
+        ],
+        [_opened(partner_id="NULL")],
+    ],
     ("insert", "somebody opens a review request"): [[_opened(opened_by="''")], [_opened(opened_by_id="0")]],
+    ("update", "a review request stays that of its partner"): [
+        [f"UPDATE {REQUEST} SET partner_id = {{new}}, version = version + 1 WHERE id = {{draft}}"],
+        [f"UPDATE {REQUEST} SET partner_id = NULL, version = version + 1 WHERE id = {{draft}}"],
+    ],
     ("update", "the database counts the events"): [
         [f"UPDATE {REQUEST} SET event_count = event_count + 1 WHERE id = {{draft}}"],
         [f"UPDATE {REQUEST} SET event_count = event_count + 1, version = version + 1 WHERE id = {{draft}}"],

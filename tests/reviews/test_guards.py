@@ -224,7 +224,8 @@ def test_a_transition_called_without_its_verb_is_refused():
 @pytest.mark.parametrize("state", ["review_requested", "changes_requested", "approved", "rejected", "expired", "revoked"])
 def test_a_request_is_not_created_in_another_state(state):
     old = DeploymentReviewRequest.objects.get(pk=stage()["changes"])
-    values = {"plan": old.plan, "environment": old.environment, "opened_by_id": 1, "opened_by": "x", "expires_at": old.expires_at}
+    values = {"plan": old.plan, "partner": old.partner, "environment": old.environment, "opened_by_id": 1, "opened_by": "x"}
+    values |= {"expires_at": old.expires_at}
     made = DeploymentReviewRequest(**values, state=state)
     fails(lambda: DeploymentReviewRequest.objects.create(**values, state=state))
     fails(lambda: DeploymentReviewRequest.objects.bulk_create([made]))
@@ -289,7 +290,9 @@ def test_loaddata_does_not_insert_an_approved_request(tmp_path):
 def test_a_second_open_request_is_refused_by_constraint():
     old = DeploymentReviewRequest.objects.get(pk=stage()["draft"])
     with pytest.raises(IntegrityError, match="one_open_request"), transaction.atomic(using="self_service"):
-        DeploymentReviewRequest.objects.create(plan=old.plan, environment=old.environment, opened_by_id=1, opened_by="x")
+        DeploymentReviewRequest.objects.create(
+            plan=old.plan, partner=old.partner, environment=old.environment, opened_by_id=1, opened_by="x"
+        )
 
 
 def test_the_sentence_of_a_guard_names_what_is_wrong():

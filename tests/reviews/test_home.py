@@ -1,10 +1,14 @@
 """The owners' home: its groups, the leading request of a plan, filter and search, and how many statements it takes."""
 
+from datetime import timedelta
+
 import pytest
+from django.db.models.functions import Now
 
 from drafts.coverage import edit_plan
-from drafts.models import Membership
+from drafts.models import CoveragePlan, Membership
 from reviews import decisions
+from tests.clock import unguarded
 from tests.factories import Story, actor, confirm_all, make_environment, make_partner, make_plan, make_user
 from tests.pages import Visitor, plan_path, request_path, text_of
 
@@ -51,6 +55,23 @@ def test_each_plan_stands_in_the_group_of_its_state(story, owner):
     assert "The one in review" in section(page, "in_review")
     assert "The approved one" in section(page, "approved")
     assert page.content.decode().index("group-needs") < page.content.decode().index("group-draft")
+
+
+def test_approval_shows_again_when_the_review_beside_it_has_lapsed(story, owner):
+    story.approved()
+    make_environment("staging")
+    beside = decisions.open_request(actor(story.owner), plan_id=story.plan.pk, environment_slug="staging")
+    confirm_all(story.owner, beside)
+    decisions.request_review(actor(story.owner), beside.pk)
+    with unguarded():
+        CoveragePlan.objects.update(review_until=Now() - timedelta(seconds=1))
+
+    page = owner.get(HOME)
+
+    assert CoveragePlan.objects.get().state == "review_requested"
+    assert {word: "Operations console threshold" in section(page, word) for word in ("draft", "in_review", "approved")} == {
+        "draft": False, "in_review": False, "approved": True,
+    }  # fmt: skip
 
 
 def test_viewer_is_needed_for_nothing_and_gets_no_links_to_write(story):

@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from access.actors import Actor
-from reviews import decisions, rights
+from config import ways
+from drafts.coverage import plan_ways, visible_plans
+from drafts.models import CoveragePlan, Partner
+from reviews import decisions
 from reviews.models import OPEN_STATES, DeploymentReviewRequest, State
-from reviews.rights import in_state, listed_requests, people_in, still_open, visible_requests
+from reviews.rights import ALL_REQUESTS, in_state, listed_requests, people_in, request_ways, still_open, visible_requests
 from tests.clock import lapse
 from tests.factories import Story, actor, make_environment, make_partner, make_plan, make_user
 from tests.reviews.machine.cast import Cast
@@ -20,18 +23,31 @@ def sees(who: Actor, review_request: DeploymentReviewRequest) -> bool:
     return visible_requests(who).filter(pk=review_request.pk).exists()
 
 
-@pytest.mark.parametrize("most", [0, 1, 5000])
+@pytest.mark.parametrize("most", [0, 1, 100])
 @pytest.mark.parametrize("partners", [None, frozenset({"northstar_controls"}), frozenset({"elsewhere"}), frozenset()])
-@pytest.mark.parametrize("role", ["owner", "viewer", "release", "auditor"])
+@pytest.mark.parametrize("role", ["owner", "viewer", "release", "release_owner", "outsider", "auditor", "named"])
 def test_A05_a_list_shows_what_may_be_seen_and_nothing_else(role, partners, most, monkeypatch):
-    monkeypatch.setattr(rights, "MOST_PLANS", most)
+    monkeypatch.setattr(ways, "MOST_VALUES", most)
     cast = Cast()
     cast.in_review()
+    # Of a partner of theirs, asked as a reviewer, and named for a confirmation: all three ways in one person.
+    cast.people["named"] = make_user("named", groups=("release",))
     other = make_partner("elsewhere", owners=(cast.people["owner"],))
-    decisions.open_request(cast.actor("owner"), plan_id=make_plan(cast.people["owner"], other).pk, environment_slug="production")
+    make_partner("third", owners=(cast.people["named"],))
+    for partner, owner in ((other, "owner"), (Partner.objects.get(slug="third"), "named"), (other, "owner")):
+        opened = decisions.open_request(cast.actor(owner), plan_id=make_plan(cast.people[owner], partner).pk, environment_slug="production")
+    decisions.name_person(cast.actor("owner"), opened.pk, "sla", username="named")
     who = replace(cast.actor(role), partners=partners)
+    seen = list(visible_requests(who).order_by("-created_at", "-pk"))
+    found, rows = request_ways(who), ALL_REQUESTS.order_by("-created_at", "-pk")
 
-    assert set(listed_requests(who)) == set(visible_requests(who))
+    assert set(listed_requests(who)) == set(seen)
+    assert len(seen) == {"named": 3, "auditor": 4, "owner": 3}.get(role, 0 if role == "outsider" else 1) or partners is not None
+    if found:
+        assert [list(found.first(rows, count)) for count in (1, 2, 3, 9)] == [seen[:count] for count in (1, 2, 3, 9)]
+    plans, every = plan_ways(who), CoveragePlan.objects.order_by("-created_at", "-pk")
+    if plans:
+        assert list(plans.first(every, 9)) == list(visible_plans(who).order_by("-created_at", "-pk"))
 
 
 def test_state_as_of_now_is_the_same_in_words_of_the_columns():

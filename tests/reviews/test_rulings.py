@@ -44,7 +44,7 @@ def test_the_policy_in_force_is_whole_on_sqlite(sqlite_installation):
         make_environment(**{SAID!r}, conditions_allowed=False)
         plan = CoveragePlan.objects.create(partner=Partner.objects.create(slug="p", name="p"), name="x", gate_type="x",
             system_scope="x", authority_context="x", external_reference="x")
-        DeploymentReviewRequest.objects.create(plan=plan, environment=place, opened_by_id=1, opened_by="x")
+        DeploymentReviewRequest.objects.create(plan=plan, partner=plan.partner, environment=place, opened_by_id=1, opened_by="x")
         read = DeploymentReviewRequest.objects.annotate(**UNDER_THE_LOCK).get()
         read.policy = ReviewPolicy.objects.get(version=1)
         _, newer = read.rulings
