@@ -6,6 +6,7 @@ from django.contrib.auth import views as auth
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
 
 from access import limits, second_factor, sessions
 from access.actors import Actor, actor_of
@@ -124,7 +125,7 @@ class ChangePassword(auth.PasswordChangeView):
     success_url = reverse_lazy("password_change")
 
     def form_valid(self, form):
-        messages.success(self.request, "Your password has been changed. You stay signed in here; other sessions of yours have ended.")
+        messages.success(self.request, _("Your password has been changed. You stay signed in here; other sessions of yours have ended."))
         return super().form_valid(form)
 
     def render_to_response(self, context, **options):

@@ -3,6 +3,8 @@
 from django.contrib import admin, messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from access.actors import Actor
 from reviews import reading, staging
@@ -12,9 +14,14 @@ from reviews.organisation_forms import PinForm
 
 PINS = "admin:reviews_stagingpin_changelist"
 WILL = [
-    "Receipts of this installation for the environment staging count as staging validation from now on, if one of these keys signed them.",
-    "The newest pin rules, and is asked about receipts that were handed in before, too. Earlier pins stay on record. "
-    "It leaves an event in your name.",
+    gettext_noop(
+        "Receipts of this installation for the environment staging count as staging validation from now on, if one of these keys "
+        "signed them."
+    ),
+    gettext_noop(
+        "The newest pin rules, and is asked about receipts that were handed in before, too. Earlier pins stay on record. "
+        "It leaves an event in your name."
+    ),
 ]
 
 
@@ -23,17 +30,17 @@ def pin_staging(request) -> HttpResponse:
     actor, places = operator(request, "pin_staging"), list(Environment.objects.exclude(slug=staging.STAGING).order_by("slug"))
     form = PinForm(posted(request), environments=places)
     if form.is_bound and form.attempt(lambda said: _pin(actor, **said)):
-        kids = ", ".join(key["kid"] for key in form.outcome.jwks["keys"])
-        messages.success(request, f"Receipts of {form.outcome.issuer} count as staging's from now on. Keys: {kids}")
+        pinned = {"issuer": form.outcome.issuer, "keys": ", ".join(key["kid"] for key in form.outcome.jwks["keys"])}
+        messages.success(request, _("Receipts of %(issuer)s count as staging's from now on. Keys: %(keys)s") % pinned)
         return redirect(PINS)
     shown = {
-        "title": "Pin a staging installation",
-        "will": WILL,
-        "preview_title": "What counts now",
+        "title": _("Pin a staging installation"),
+        "will": [_(sentence) for sentence in WILL],
+        "preview_title": _("What counts now"),
         "preview": _what_counts(places),
-        "button": "Pin it",
+        "button": _("Pin it"),
     }
-    return operator_page(request, shown, form=form, back=PINS, back_word="Staging pins")
+    return operator_page(request, shown, form=form, back=PINS, back_word=_("Staging pins"))
 
 
 def _pin(actor: Actor, *, issuer: str, environment: str, key_set: str) -> StagingPin:
@@ -43,7 +50,14 @@ def _pin(actor: Actor, *, issuer: str, environment: str, key_set: str) -> Stagin
 def _what_counts(places: list[Environment]) -> list[str]:
     pins = staging.newest_pins()
     found = [(place.name, max(filter(None, map(pins.get, ("", place.slug))), key=lambda pin: pin.pk, default=None)) for place in places]
-    return [f"{name}: {pin.issuer}, since {reading.minute(pin.created_at)}" if pin else f"{name}: nothing is pinned" for name, pin in found]
+    return [_counting_words(name, pin) for name, pin in found]
+
+
+def _counting_words(name: str, pin: StagingPin | None) -> str:
+    if pin is None:
+        return _("%(name)s: nothing is pinned") % {"name": name}
+    said = {"name": name, "issuer": pin.issuer, "time": reading.minute(pin.created_at)}
+    return _("%(name)s: %(issuer)s, since %(time)s") % said
 
 
 admin.site.pages += [("organisation/staging/pin/", pin_staging, "pin_staging")]

@@ -25,6 +25,7 @@ from tests.pages import Visitor, desk_path, plan_path, request_path, text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
+CODE = [path for room in ("access", "config", "drafts", "readiness", "receipts", "reviews") for path in sorted((ROOT / room).rglob("*.py"))]
 # In English by design, as the whole API is.
 ENGLISH = {"readiness/api_docs.html"}
 PRINT = "admin/reviews/deploymentreviewrequest/print.html"
@@ -72,9 +73,40 @@ def test_bare_words_are_found(template, words):
     assert bare_words(template) == words
 
 
+def bare_labels(code: str) -> list[str]:
+    """What a form, a column or a message says and is not marked."""
+    found: list[ast.expr] = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            found += [each.value for each in node.keywords if each.arg in ("label", "help_text", "description", "back_word")]
+            found += node.args[1:2] if ast.unparse(node.func).startswith("messages.") else []
+        elif isinstance(node, ast.Dict):
+            found += [
+                value for key, value in zip(node.keys, node.values, strict=True) if key and ast.unparse(key) in ("'title'", "'button'")
+            ]
+    said = [ast.unparse(value) for value in found if isinstance(value, ast.JoinedStr | ast.Constant)]
+    return [words for words in said if WORD.search(words)]
+
+
+SPEAKING = [path for path in CODE if re.search("^from django(?:.contrib)? import .*(?:forms|admin|messages)", path.read_text(), re.M)]
+
+
+@pytest.mark.parametrize("path", SPEAKING, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_label_and_message_of_a_page_is_marked(path):
+    assert bare_labels(path.read_text()) == []
+
+
+def test_bare_labels_are_found():
+    code = """
+forms.CharField(label="Name", help_text=gettext_lazy("What people call it."))
+messages.success(request, f"{name} is there.")
+shown = {"title": "Add it", "button": _("Add it"), "will": will}
+"""
+    assert bare_labels(code) == ["'Name'", "f'{name} is there.'", "'Add it'"]
+
+
 # --- an invented language ---------------------------------------------------------------------------------------------------------------
 
-ROOMS = ("access", "config", "drafts", "readiness", "receipts", "reviews")
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 TEXT = r"u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 SAID = re.compile(rf"\bn?(?:get)?(?:text|_)\({TEXT}(?:, {TEXT})?")
@@ -93,7 +125,7 @@ def catalogue() -> dict[str, str]:
     found: set[tuple[str, ...]] = set()
     for path in TEMPLATES.rglob("*.html"):
         found |= {tuple(ast.literal_eval(text) for text in said if text) for said in SAID.findall(templatize(path.read_text()))}
-    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+    for path in CODE:
         calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
         marked = (node for node in calls if isinstance(node.func, ast.Name) and node.func.id in MARKS)
         texts = (
@@ -300,6 +332,7 @@ ADDRESSES = [
     "organisation/environments/new/",
     "organisation/environments/{place}/",
     "organisation/webhooks/new/",
+    "organisation/staging/pin/",
     "reviews/freezewindow/freeze/{place}/",
     "reviews/reviewpolicy/propose/{place}/",
     "reviews/reviewpolicy/{policy}/settle/",
