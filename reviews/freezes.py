@@ -14,12 +14,13 @@ from drafts.coverage import Version, version_reasons
 from drafts.custody import plain_text
 from reviews.confirmations import utc_text
 from reviews.models import ActingRole, DeploymentReviewRequest, Environment, Event, FreezeEnd, FreezeWindow, State
-from reviews.record import database_now, write_event
+from reviews.record import database_now, take_turns, write_event
 from reviews.rights import operator_reasons
 from reviews.turn import Turn, comment_reasons, seen_request, state_reasons, taking_turn, text_reasons
 
 REASON_LENGTH, MOST_PEOPLE = 300, 20
 CROSSING = "cross_freeze"
+JUST_SO = Reason("already_so", "It is frozen just so already: the same times, reason and people.", clear_by="nobody; it is done")
 
 
 # --- asked by the gate ----------------------------------------------------------------------------------------------------------------
@@ -62,6 +63,7 @@ def freeze(
         refuse_if(operator_reasons(actor))
         named = active_people(usernames)
         refuse_if(_input_reasons(starts_at, ends_at, reason, now=now) + _people_reasons(usernames, named))
+        take_turns(f"freezes of {environment.pk}")
         made = FreezeWindow(
             environment=environment,
             starts_at=starts_at,
@@ -72,11 +74,16 @@ def freeze(
             frozen_by=actor.username,
             frozen_at=now,
         )
+        refuse_if([JUST_SO] if any(_is_same(made, other) for other in not_over(environment, now)) else [])
         times = {"starts_at": utc_text(starts_at), "ends_at": utc_text(ends_at)}
         detail = {"environment": environment.slug, "freeze": str(made.pk), **times, "people": usernames}
         write_event(actor, "freeze", None, at=now, comment=made.reason, detail=detail)
         made.save(force_insert=True)
         return made
+
+
+def _is_same(made: FreezeWindow, other: FreezeWindow) -> bool:
+    return all(getattr(made, name) == getattr(other, name) for name in ("starts_at", "ends_at", "reason", "people"))
 
 
 def _input_reasons(starts_at: datetime, ends_at: datetime, reason: object, *, now: datetime) -> list[Reason]:

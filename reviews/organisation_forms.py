@@ -122,6 +122,12 @@ class PinForm(StrictForm):
         self.fields["environment"].choices = [("", _("Those to every environment")), *places]
 
 
+class RotateForm(StrictForm):
+    """The secret that is there stands in the form, so that a second click does not end it."""
+
+    generation = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+
+
 class WebhookForm(StrictForm):
     shown_at = {"partner": "partner_slug", "events": "states"}
     url = forms.CharField(

@@ -12,7 +12,7 @@ from config.forms import StrictForm
 from reviews import webhooks
 from reviews.models import WebhookEndpoint
 from reviews.operators import form_page, operator, operator_page, posted
-from reviews.organisation_forms import WebhookForm
+from reviews.organisation_forms import RotateForm, WebhookForm
 
 WEBHOOKS = "admin:reviews_webhookendpoint_changelist"
 SHOWN_ONCE = gettext_noop("It is shown this once. Receivers check signatures with it; an operator with the shell can show it again.")
@@ -55,19 +55,25 @@ def _with_secret(shown: dict, endpoint: WebhookEndpoint) -> dict:
 def _change(request, object_id: uuid.UUID, word: str) -> HttpResponse:
     actor = operator(request, f"{word}_webhook")
     found = get_object_or_404(WebhookEndpoint, pk=object_id)
-    form, verb = StrictForm(posted(request)), getattr(webhooks, word)
+    form, verb = _form(request, found, word), getattr(webhooks, word)
     shown = {
         "title": _(TITLES[word]) % {"host": found.host},
         "will": [_(WILL[word])],
         "button": _(BUTTONS[word]),
         "danger": word != "enable",
     }
-    if form.is_bound and form.attempt(lambda _said: verb(actor, object_id)):
+    if form.is_bound and form.attempt(lambda said: verb(actor, object_id, **said)):
         if word != "rotate":
             messages.success(request, _(DID[word]) % {"host": found.host})
             return redirect(WEBHOOKS)
-        shown, form = _with_secret(shown, form.outcome), StrictForm()
+        shown, form = _with_secret(shown, form.outcome), RotateForm(initial={"generation": form.outcome.generation})
     return operator_page(request, shown, form=form, back=WEBHOOKS, back_word=_("Webhook endpoints"))
+
+
+def _form(request, found: WebhookEndpoint, word: str) -> StrictForm:
+    if word == "rotate":
+        return RotateForm(posted(request), initial={"generation": found.generation})
+    return StrictForm(posted(request))
 
 
 def rotate(request, object_id: uuid.UUID) -> HttpResponse:

@@ -22,6 +22,12 @@ from reviews.rights import operator_reasons
 
 # For so long after a rotation the old secret signs beside the new one, so that receivers can change theirs without losing a message.
 OVERLAP = timedelta(hours=24)
+ROTATED_SINCE = Reason(
+    "stale_version",
+    "It has been rotated since you opened this page. The old secret still signs beside the new one, which can be shown again.",
+    clear_by="an operator with the shell, with `manage.py webhook secret`",
+    status=412,
+)
 BY_OPERATOR, FAILING, GONE = "by an operator", "failing", "gone"
 
 
@@ -83,10 +89,10 @@ def _changing(actor: Actor, verb: str, endpoint_id: uuid.UUID) -> Iterator[Webho
         yield found
 
 
-def rotate(actor: Actor, endpoint_id: uuid.UUID) -> WebhookEndpoint:
-    """A new secret. The old one signs beside it for a day; rotating once more ends it at once."""
+def rotate(actor: Actor, endpoint_id: uuid.UUID, *, generation: int | None = None) -> WebhookEndpoint:
+    """A new secret. The old one signs beside it for a day; rotating once more ends it at once. `generation`: of the secret seen."""
     with _changing(actor, "rotate_webhook", endpoint_id) as found:
-        refuse_if(off_reasons())
+        refuse_if(off_reasons() + ([] if generation in (None, found.generation) else [ROTATED_SINCE]))
         write_event(actor, "rotate_webhook", None, at=database_now(), detail=_about(found) | {"generation": found.generation + 1})
         WebhookEndpoint.objects.filter(pk=found.pk).update(generation=F("generation") + 1, rotated_at=Now())
     return WebhookEndpoint.objects.get(pk=endpoint_id)

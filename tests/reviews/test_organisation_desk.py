@@ -14,12 +14,12 @@ from drafts.models import Membership, Partner
 from receipts.keys import register_key
 from receipts.models import SigningKey
 from receipts.signing import signer
-from reviews import organisation, webhooks
+from reviews import organisation, signature, webhooks
 from reviews.freezes import freeze
-from reviews.models import Denial, Environment, Event, WebhookEndpoint
+from reviews.models import Denial, Environment, Event, FreezeWindow, WebhookEndpoint
 from reviews.record import database_now
 from tests.factories import actor, make_environment, make_partner, make_user
-from tests.pages import SCRIPT, Visitor, text_of
+from tests.pages import SCRIPT, Visitor, hidden, text_of
 
 pytestmark = pytest.mark.usefixtures("both_stores")
 PAGE = "/admin/organisation/"
@@ -226,6 +226,40 @@ def test_webhooks_are_added_rotated_disabled_and_enabled(operator):
     verbs = [event.verb for event in Event.objects.order_by("number")]
     assert verbs == ["add_webhook", "rotate_webhook", "disable_webhook", "enable_webhook"]
     assert f'href="{path}rotate/"' in operator.get("/admin/reviews/webhookendpoint/").content.decode()
+
+
+def test_R08_a_second_click_on_rotate_leaves_the_old_secret_its_day(operator):
+    operator.submit(f"{PAGE}webhooks/new/", url="https://hooks.example.org/a", partner_slug="")
+    endpoint = WebhookEndpoint.objects.get()
+    old, path = webhooks.shown_secret(endpoint), f"{PAGE}webhooks/{endpoint.pk}/rotate/"
+    form = hidden(operator.get(path))
+
+    answers = [operator.post(path, **form) for _ in range(2)]
+
+    rotated = WebhookEndpoint.objects.get()
+    assert ([answer.status_code for answer in answers], rotated.generation) == ([200, 412], 2)
+    assert "It has been rotated since you opened this page." in text_of(answers[1])
+    assert webhooks.shown_secret(rotated) not in answers[1].text
+    assert old in [signature.shown(secret) for secret in webhooks.secrets_of(rotated, now=database_now())]
+    assert Event.objects.filter(verb="rotate_webhook").count() == 1
+    assert operator.post(path).status_code == 400
+    assert operator.submit(path).status_code == 200
+
+
+def test_R08_a_second_click_on_freeze_makes_no_second_freeze(operator):
+    make_environment()
+    said = {"starts_at": "2099-12-20T00:00Z", "ends_at": "2099-12-30T00:00Z", "reason": "Year end"}
+    path = "/admin/reviews/freezewindow/freeze/production/"
+
+    answers = [operator.submit(path, **said) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 409]
+    assert "It is frozen just so already" in text_of(answers[1])
+    assert FreezeWindow.objects.count() == Event.objects.filter(verb="freeze").count() == 1
+    assert operator.submit(path, **said | {"reason": "Audit"}).status_code == 302
+    first = FreezeWindow.objects.get(reason="Year end")
+    operator.submit(f"/admin/reviews/freezewindow/{first.pk}/end/", comment="too early")
+    assert operator.submit(path, **said).status_code == 302
 
 
 def test_H06_script_in_what_operators_write_stays_text(operator, user):
