@@ -65,9 +65,9 @@ def next_after(actor: Actor, review_request: DeploymentReviewRequest) -> Deploym
     return waiting_on(actor, in_review.select_related("plan", "environment")).order_by(*ORDERS["waiting"]).first()
 
 
-def bounded(requests: QuerySet[DeploymentReviewRequest]) -> str:
-    """How many there are, in words that stop at 100+."""
-    found = requests.order_by().values("pk")[: COUNTED + 1].count()
+def bounded(requests: QuerySet[DeploymentReviewRequest], name: str) -> str:
+    """How many of a tab there are, in words that stop at 100+. In the order of the tab: of its index the first will do."""
+    found = requests.order_by(*ORDERS[name]).values("pk")[: COUNTED + 1].count()
     return f"{COUNTED}+" if found > COUNTED else str(found)
 
 

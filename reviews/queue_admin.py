@@ -1,14 +1,16 @@
 """The queue of review requests at the desk: its tabs, its columns, and the addresses of its pages. Decisions have their own page."""
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.admin import REVIEWS, LongList, desk_actor
+from config.admin import MOST_ROWS, REVIEWS, LongList, desk_actor
+from config.ways import Ways
 from drafts import search
+from drafts.models import CoveragePlan
 from reviews import audit_desk, desk, packet_desk, queue
 from reviews.models import DeploymentReviewRequest
 from reviews.rights import is_asked, listed_requests
@@ -34,11 +36,17 @@ class QueueFilter(admin.SimpleListFilter):
     def choices(self, changelist):
         for value, word in self.words.items():
             query = changelist.get_query_string({self.parameter_name: value}, remove=["p"])
-            count = queue.bounded(queue.tab(self.actor, self.visible, value))
+            count = queue.bounded(queue.tab(self.actor, self.visible, value), value)
             yield {"selected": value == self.chosen, "query_string": query, "display": f"{_(word)} ({count})"}
 
     def queryset(self, request, queryset):
         return queue.tab(self.actor, queryset, self.chosen)
+
+
+def _first_of_common(requests: QuerySet[DeploymentReviewRequest], text: str, partners: list) -> list:
+    """A common word is met every few rows of the tab, in its order, as far as its pages go. What partners have is another way."""
+    plans = Q(plan__in=search.plans(CoveragePlan.objects.all(), text))
+    return list(Ways("partner", tuple(partners), (plans,)).first(requests.values_list("pk", flat=True), MOST_ROWS + 1))
 
 
 @admin.register(DeploymentReviewRequest)
@@ -69,7 +77,9 @@ class QueueAdmin(LongList):
         if not search_term:
             return queryset, False
         found, partners = search.looked_up(search_term)
-        return queryset.filter(Q(plan__in=found) | Q(plan__partner__in=partners) if partners else Q(plan__in=found)), False
+        if len(found) >= search.MOST:
+            return queryset.filter(pk__in=_first_of_common(queryset, search_term, partners)), False
+        return queryset.filter(Q(plan__in=found) | Q(partner__in=partners) if partners else Q(plan__in=found)), False
 
     def adorn(self, request, rows) -> None:
         """For the page that is shown, and for no other row."""

@@ -1,16 +1,19 @@
 """The queue: what each tab holds, who can still approve, what is new since I looked; and a page costs the same however long the table."""
 
+import re
+
 import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from config import admin as desk_admin
 from config.refusals import Refused
+from drafts import search
 from drafts.coverage import edit_plan
 from reviews import decisions, queue
 from reviews.models import Denial, DeploymentReviewRequest
 from reviews.rights import listed_requests, visible_requests
-from tests.factories import Story, actor, confirm_all, make_environment, make_plan, make_user
+from tests.factories import Story, actor, confirm_all, make_environment, make_partner, make_plan, make_user
 from tests.pages import DESK, Visitor, text_of
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -134,6 +137,26 @@ def test_A05_the_queue_shows_what_may_be_seen_and_nothing_else(who):
     assert len(seen) == counts[who]
 
 
+@pytest.mark.parametrize("most", [1, 1000])
+@pytest.mark.parametrize("tab", ["all", "open", "decided"])
+def test_common_word_finds_what_a_rare_one_finds_in_the_order_of_the_tab(tab, most, monkeypatch):
+    monkeypatch.setattr(search, "MOST", most)
+    story = Story()
+    of_plan, ended = [story.in_review(), another(story), another(story)], another(story)
+    decisions.withdraw(actor(story.owner), ended.pk, comment="no")
+    other = make_plan(story.owner, make_partner("operations_west", owners=(story.owner,)), name="Ledger")
+    of_partner = decisions.open_request(actor(story.owner), plan_id=other.pk, environment_slug="production")
+    unfound = make_plan(story.owner, story.partner, name="Ledger")
+    decisions.open_request(actor(story.owner), plan_id=unfound.pk, environment_slug="production")
+    auditor = Visitor(make_user("auditor", groups=("auditors",)))
+
+    listed = auditor.get(DESK, queue=tab, q="operations").context["cl"]
+
+    expected = {"all": [of_partner, ended, *reversed(of_plan)], "open": [*of_plan, of_partner], "decided": [ended]}[tab]
+    assert [row.pk for row in listed.result_list] == [found.pk for found in expected]
+    assert listed.result_count == len(expected)
+
+
 # --- cost -------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -153,6 +176,17 @@ def test_a_page_costs_the_same_for_one_row_and_for_many():
         another(story)
     many, _ = statements(visitor)
     assert one == many <= 25
+
+
+def test_counts_keep_the_order_of_the_list_so_that_an_index_has_the_first():
+    story = Story()
+    story.in_review()
+    _, asked = statements(Visitor(story.release))
+    counts = [text for text in asked if text.startswith("SELECT COUNT(*) FROM (") and "reviews_deploymentreviewrequest" in text]
+    assert len(counts) == 5
+    assert [
+        text for text in counts if not re.search(r'ORDER BY "reviews_deploymentreviewrequest"."\w+" (ASC|DESC), .* LIMIT (101|1001)', text)
+    ] == []
 
 
 @pytest.mark.parametrize(
