@@ -67,7 +67,7 @@ class Plans(ApiView):
         "state": by_word("State as of now.", STATES, lambda plans, state: plans.in_state(state)),
         "archived": by_word("Whether it is archived.", FLAG, lambda plans, archived: plans.filter(archived=archived)),
         "updated_since": by_moment("Changed at this time or later.", lambda plans, when: plans.filter(updated_at__gte=when)),
-        "q": Filter("Words that begin so in the name or the external reference.", lambda plans, text, _: search.plans(plans, text)),
+        "q": Filter("Words that begin so in the name or the external reference.", lambda rows, text, _: search.narrowed(rows, "pk", text)),
     }
 
     @lists("plans_list", "The plans that you see, newest first", PlanOutput)

@@ -11,6 +11,9 @@ from drafts.models import CoveragePlan, Partner
 WORDS = 8
 # A common word finds so many plans at the desk, not all of them.
 MOST = 1000
+# A word that so many of the newest plans have is common: a page of a list is full before many rows are looked at.
+NEWEST, COMMON = 400, 8
+NUMBERED = re.compile(r"([A-Za-z]+)-([0-9]+)")
 # What to_tsquery would read as an operator, or as the end of a quoted word.
 UNSEARCHABLE = re.compile(r"[^\w.@/#-]+")
 
@@ -37,11 +40,35 @@ def looked_up(text: str) -> tuple[list, list]:
 
     As parts of the one question, joined by OR, they would keep each other's index from it: a common word took a minute in a long table.
     """
-    partners = list(Partner.objects.filter(slug__startswith=text).values_list("pk", flat=True)[:MOST])
     try:
-        return list(plans(CoveragePlan.objects.all(), text).values_list("pk", flat=True)[:MOST]), partners
+        return list(plans(CoveragePlan.objects.all(), text).values_list("pk", flat=True)[:MOST]), partners(text)
     except ValueError:
-        return [], partners
+        return [], partners(text)
+
+
+def partners(text: str) -> list:
+    return list(Partner.objects.filter(slug__startswith=text).values_list("pk", flat=True)[:MOST])
+
+
+def is_common(text: str) -> bool:
+    """How rare a word is PostgreSQL cannot tell: it takes each for one that a fiftieth of all plans have. False for what is no word."""
+    newest = CoveragePlan.objects.order_by("-created_at", "-pk").values("pk")[:NEWEST]
+    try:
+        return plans(CoveragePlan.objects.filter(pk__in=newest), text)[:COMMON].count() == COMMON
+    except ValueError:
+        return False
+
+
+def narrowed(rows: QuerySet, column: str, text: str) -> QuerySet:
+    """Rows of a list whose plan, in this column, is found. Raises ValueError as `plans` does.
+
+    Looked up first by their index, if they are few: a walk through the list would go to its end for a word that nothing has.
+    """
+    found = plans(CoveragePlan.objects.all(), text)
+    if not is_common(text):
+        few = list(found.values_list("pk", flat=True)[: MOST + 1])
+        found = few if len(few) <= MOST else found
+    return rows.filter(**{f"{column}__in": found})
 
 
 def plans(found: QuerySet[CoveragePlan], text: str) -> QuerySet[CoveragePlan]:
@@ -50,8 +77,17 @@ def plans(found: QuerySet[CoveragePlan], text: str) -> QuerySet[CoveragePlan]:
     if not 1 <= len(words) <= WORDS or len(text) > 200:
         raise ValueError(f"It is 1 to {WORDS} words, 200 characters at most.")
     if connections[STORE].vendor == "postgresql":
-        query = " & ".join(f"'{word}':*" for word in words)
+        query = " & ".join(_beginning(word) for word in words)
         return found.filter(Found(Vector(F("name"), F("external_reference"), output_field=TextField()), Words(Value(query))))
     for word in words:
         found = found.filter(Q(name__icontains=word) | Q(external_reference__icontains=word))
     return found
+
+
+def _beginning(word: str) -> str:
+    """In the language of to_tsquery. Of `ledg-17`, which is two words to PostgreSQL, only the number may go on.
+
+    Else it would look up everything that begins with `ledg`, often all there is.
+    """
+    numbered = NUMBERED.fullmatch(word)
+    return f"'{numbered[1]}' <-> '-{numbered[2]}':*" if numbered else f"'{word}':*"

@@ -15,7 +15,6 @@ from config.lists import Filter, by, by_id, by_moment, by_word
 from config.refusals import not_found
 from config.told import changes, does, lists, reads
 from drafts import search
-from drafts.models import CoveragePlan
 from drafts.serializers import PlanOutput
 from reviews import decisions, staging
 from reviews.confirmations import utc_text
@@ -86,7 +85,7 @@ def _waiting_on_me(requests: QuerySet, text: str, actor: Actor) -> QuerySet:
 
 
 def _about_plans(requests: QuerySet, text: str, actor: Actor) -> QuerySet:
-    return requests.filter(plan__in=search.plans(CoveragePlan.objects.all(), text))
+    return search.narrowed(requests, "plan", text)
 
 
 class Requests(ApiView):

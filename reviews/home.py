@@ -140,7 +140,7 @@ def filtered(looker: Onlooker, form: FilterForm) -> QuerySet[CoveragePlan]:
     if said["environment"]:
         there = DeploymentReviewRequest.objects.filter(plan=OuterRef("pk"), environment__slug=said["environment"])
         plans = plans.filter(Exists(there))
-    return search.plans(plans, said["q"]) if said["q"] else plans
+    return search.narrowed(plans, "pk", said["q"]) if said["q"] else plans
 
 
 def older_than(looker: Onlooker, plans: QuerySet[CoveragePlan], after: str) -> QuerySet[CoveragePlan]:

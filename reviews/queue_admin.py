@@ -43,10 +43,10 @@ class QueueFilter(admin.SimpleListFilter):
         return queue.tab(self.actor, queryset, self.chosen)
 
 
-def _first_of_common(requests: QuerySet[DeploymentReviewRequest], text: str, partners: list) -> list:
+def _first_of_common(requests: QuerySet[DeploymentReviewRequest], text: str) -> list:
     """A common word is met every few rows of the tab, in its order, as far as its pages go. What partners have is another way."""
     plans = Q(plan__in=search.plans(CoveragePlan.objects.all(), text))
-    return list(Ways("partner", tuple(partners), (plans,)).first(requests.values_list("pk", flat=True), MOST_ROWS + 1))
+    return list(Ways("partner", tuple(search.partners(text)), (plans,)).first(requests.values_list("pk", flat=True), MOST_ROWS + 1))
 
 
 @admin.register(DeploymentReviewRequest)
@@ -76,9 +76,11 @@ class QueueAdmin(LongList):
         """With the index that the plans have, instead of a look into every row."""
         if not search_term:
             return queryset, False
+        if search.is_common(search_term):
+            return queryset.filter(pk__in=_first_of_common(queryset, search_term)), False
         found, partners = search.looked_up(search_term)
         if len(found) >= search.MOST:
-            return queryset.filter(pk__in=_first_of_common(queryset, search_term, partners)), False
+            return queryset.filter(pk__in=_first_of_common(queryset, search_term)), False
         return queryset.filter(Q(plan__in=found) | Q(partner__in=partners) if partners else Q(plan__in=found)), False
 
     def adorn(self, request, rows) -> None:

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from drafts import search
 from drafts.models import CoveragePlan
@@ -42,6 +43,32 @@ def test_H07_operators_of_the_search_language_are_words_or_nothing(found, text):
 def test_no_word_and_too_many_are_refused(found, text):
     with pytest.raises(ValueError, match="1 to 8 words"):
         found(text)
+
+
+@pytest.mark.parametrize(("newest", "common", "most"), [(400, 8, 1000), (400, 1, 1000), (1, 1, 1000), (400, 8, 0)])
+@pytest.mark.parametrize("text", ["ledger", "opérations", "LEDG-1", "ledg-2", "nothing"])
+def test_common_and_rare_words_find_the_same(found, text, newest, common, most, monkeypatch):
+    monkeypatch.setattr(search, "NEWEST", newest)
+    monkeypatch.setattr(search, "COMMON", common)
+    monkeypatch.setattr(search, "MOST", most)
+    listed = search.narrowed(CoveragePlan.objects.all(), "pk", text).values_list("external_reference", flat=True)
+
+    assert sorted(listed) == found(text)
+
+
+def test_word_of_many_of_the_newest_plans_is_common(found, monkeypatch):
+    monkeypatch.setattr(search, "COMMON", 2)
+    assert {text: search.is_common(text) for text in ("ledger", "export", "nothing", "-")} == {
+        "ledger": True, "export": False, "nothing": False, "-": False,
+    }  # fmt: skip
+    monkeypatch.setattr(search, "NEWEST", 1)
+    assert not search.is_common("ledger")
+
+
+def test_rare_words_are_looked_up_before_the_list_is_walked(found):
+    with CaptureQueriesContext(connections["self_service"]) as asked:
+        assert list(search.narrowed(CoveragePlan.objects.order_by("-created_at"), "pk", "export"))
+    assert ["tsquery" in query["sql"] for query in asked.captured_queries] == [True, True, False]
 
 
 def test_the_index_answers(found):
