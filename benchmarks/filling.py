@@ -7,7 +7,8 @@ import psycopg2
 
 from config.databases import SCHEMA
 
-PARTNERS, MINE, RARE = 500, 7, 4711
+# No divisor of twenty, so that every partner has requests in every state; one plan has the rare word, however many there are.
+PARTNERS, MINE, RARE = 499, 7, "bulk-0004711"
 BLOCK = 100_000
 INDEXES = """SELECT one.relname, pg_get_indexdef(one.oid) FROM pg_index JOIN pg_class one ON one.oid = indexrelid
 JOIN pg_class own ON own.oid = indrelid WHERE own.relname = ANY(%s) AND own.relnamespace = current_schema()::regnamespace
@@ -37,8 +38,8 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
             "id": _id("plan"),
             "partner_id": f"md5('partner ' || n % {PARTNERS})::uuid",
             "name": "'Console threshold ' || n || ' ' || (ARRAY['claims','payments','access','treasury'])[n % 4 + 1]",
-            "external_reference": "'bulk-' || n",
-            "reference_key": "encode(sha256(('bulk-' || n)::bytea), 'hex')",
+            "external_reference": "'bulk-' || lpad(n::text, 7, '0')",
+            "reference_key": "encode(sha256(('bulk-' || lpad(n::text, 7, '0'))::bytea), 'hex')",
             "state": PLAN_STATE,
             "approved_until": f"CASE WHEN {IN['approved']} THEN {END} END",
             "review_until": f"CASE WHEN {IN['review_requested']} THEN {END} END",

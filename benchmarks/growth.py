@@ -47,15 +47,15 @@ ASKED: dict[str, Ask] = {
     "API list by state": ("auditor's token", lambda _: f"{LIST}&state=review_requested", GROWS),
     "API list by state, an owner's": ("owner's token", lambda _: f"{LIST}&state=review_requested", GROWS),
     "API search, a common word": ("auditor's token", lambda _: f"{LIST}&q=claims", GROWS),
-    "API search, a rare word": ("auditor's token", lambda _: f"{LIST}&q=bulk-{RARE}", RARELY),
+    "API search, a rare word": ("auditor's token", lambda _: f"{LIST}&q={RARE}", RARELY),
     "API plans, first page, an owner's": ("owner's token", lambda _: "/api/v1/plans/?page_size=50", GROWS),
     "admin queue": ("release", lambda _: QUEUE, GROWS),
     "owner home": ("owner", lambda _: "/self-service/plans/", GROWS),
     "timeline": ("auditor's token", lambda place: f"/api/v1/review-requests/{place.request}/timeline/", GROWS),
     "gate": ("gate's token", lambda place: f"/api/v1/gate/?plan={place.approved}&environment=production", GROWS),
-    "auditor's search in the queue, rare": ("auditor", lambda _: f"{QUEUE}?queue=all&q=bulk-{RARE}", RARELY),
+    "auditor's search in the queue, rare": ("auditor", lambda _: f"{QUEUE}?queue=all&q={RARE}", RARELY),
     "auditor's search in the queue, common": ("auditor", lambda _: f"{QUEUE}?queue=all&q=claims", RARELY),
-    "auditor's search in plans, rare": ("auditor", lambda _: f"{PLANS}?q=bulk-{RARE}", RARELY),
+    "auditor's search in plans, rare": ("auditor", lambda _: f"{PLANS}?q={RARE}", RARELY),
     "auditor's search in events": ("auditor", lambda _: f"{EVENTS}?q=owner", GROWS),
 }
 

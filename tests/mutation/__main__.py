@@ -66,8 +66,8 @@ def main() -> int:
     if options.missed:
         missed = {one["mutant"] for one in json.loads(options.missed.read_text()) if one["answer"] != "killed"}
     oracle = Oracle(options.module or list(MODULES), options.report, only=options.only, missed=missed)
-    options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "tests.pgplugin", "-o", "faulthandler_timeout=0"]
-    status = pytest.main([*options, *ORACLE], plugins=[oracle])
+    flags = ["-q", "-s", "-p", "no:cacheprovider", "-p", "tests.pgplugin", "-o", "faulthandler_timeout=0"]
+    status = pytest.main([*flags, *ORACLE], plugins=[oracle])
     if not options.report.exists():
         print(f"nothing was measured: pytest ended with {int(status)}", file=sys.stderr)
         return 2
