@@ -28,9 +28,9 @@ def changed_request(sql: Sql) -> Rules:
 def fill(apps, schema_editor) -> None:
     """Without the guard on changes, which the next operation puts back: this is no change that a verb makes."""
     if schema_editor.connection.vendor == "postgresql":
-        statements = [f'DROP TRIGGER "{name_of(REQUEST, "update")}" ON {REQUEST}', FILL, "SET CONSTRAINTS ALL IMMEDIATE"]
+        statements = [f'DROP TRIGGER IF EXISTS "{name_of(REQUEST, "update")}" ON {REQUEST}', FILL, "SET CONSTRAINTS ALL IMMEDIATE"]
     else:
-        statements = [f'DROP TRIGGER "{name_of(REQUEST, "update")}"', FILL]
+        statements = [f'DROP TRIGGER IF EXISTS "{name_of(REQUEST, "update")}"', FILL]
     for statement in statements:
         schema_editor.execute(statement, params=None)
 
