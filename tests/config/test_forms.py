@@ -38,7 +38,7 @@ FORMS = [
     TimeZoneForm, SearchForm, confirm_forms.PersonForm,
     organisation_forms.PartnerForm, organisation_forms.MembershipForm, organisation_forms.PersonForm, organisation_forms.GroupsForm,
     organisation_forms.MailForm, organisation_forms.ActiveForm, organisation_forms.NewEnvironmentForm, organisation_forms.EnvironmentForm,
-    organisation_forms.WebhookForm,
+    organisation_forms.WebhookForm, organisation_forms.PinForm, organisation_forms.RotateForm,
 ]  # fmt: skip
 # A person whom an owner or an operator names, who is not who acts.
 NAMING = {confirm_forms.PersonForm, organisation_forms.PersonForm, organisation_forms.MembershipForm}
