@@ -14,8 +14,8 @@ from benchmarks.browser import Browser
 from benchmarks.filling import RARE, fill
 from benchmarks.report import Goal, Part
 from benchmarks.servers import OURS, approved_plan, installation, manage, serve, until_alive
+from config.cursor import Cursor
 from config.databases import SCHEMA
-from config.keyset import Cursor
 
 SIZES = (10_000, 100_000, 1_000_000)
 QUICK_SIZES = (200, 400)
