@@ -108,7 +108,7 @@ def _plans(report: Report, progress: Progress) -> None:
         count += 1
         if count % standing.BATCH == 0:
             progress(f"{count} plans")
-    report.add("plans", _plain(standing.numbering_findings()))
+    report.add("plans", _plain([*standing.partner_findings(), *standing.numbering_findings()]))
     report.checked["plans_in_question"] = count
 
 

@@ -91,6 +91,7 @@ REMEDIES: dict[str, str] = {
     "plan_state_differs": RECOUNT,
     "move_state_differs": RECOUNT,
     "moves_missing": LOST,
+    "partner_differs": TAMPERED,
     # people
     "user_id_ahead": OLDER_PRIMARY,
     "user_id_given_again": GIVEN_AGAIN,

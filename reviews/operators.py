@@ -158,7 +158,7 @@ def _as_it_is(ruling: ReviewPolicy | None) -> dict:
 def settle_page(request, object_id: uuid.UUID) -> HttpResponse:
     """What acceptance will do to which approvals; POST accepts, or declines."""
     actor = operator(request, "accept_policy")
-    proposal = get_object_or_404(ReviewPolicy.objects.select_related("environment"), pk=object_id, outcome__isnull=True)
+    proposal = get_object_or_404(ReviewPolicy.objects.select_related("environment"), pk=object_id)
     form = SettleForm(posted(request), initial={"digest": proposal.digest})
     if form.is_bound and form.attempt(lambda said: _settle(actor, proposal, **said)):
         messages.success(request, _settled(proposal, form.outcome))
@@ -174,6 +174,7 @@ def settle_page(request, object_id: uuid.UUID) -> HttpResponse:
         ],
         "preview_title": _("Approvals that accepting it revokes"),
         "preview": [_would_revoke(each) for each in revoked] or [_("None: every approval in date satisfies it, too.")],
+        "absent": policies.settled_reasons(proposal) if not form.is_bound else [],
         "button": _("Send this answer"),
         "danger": bool(revoked),
     }

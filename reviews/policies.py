@@ -87,7 +87,7 @@ def propose_policy(
         is_first = not environment.policies.accepted().exists()
         wrong = input_reasons(rules, required_confirmations, ages, times | session)
         # Before there is a policy there may be no operator yet: the first is for whoever sets the installation up.
-        refuse_if(([] if is_first and actor.user_id == 0 else operator_reasons(actor)) + wrong + _open_reasons(environment))
+        rights = [] if is_first and actor.user_id == 0 else operator_reasons(actor)
         last = environment.policies.order_by("-version").first()
         made = ReviewPolicy(
             environment=environment,
@@ -102,6 +102,7 @@ def propose_policy(
             **times,
             **session,
         )
+        refuse_if(rights + wrong + _open_reasons(environment) + ([] if wrong else _same_reasons(made)))
         made.digest = made.computed_digest()
         now = database_now()
         write_event(actor, "set_policy" if is_first else "propose_policy", None, at=now, detail=_detail(made))
@@ -109,6 +110,14 @@ def propose_policy(
         if is_first:
             _settle(actor, made, Outcome.ACCEPTED, now=now)
     return made
+
+
+def _same_reasons(made: ReviewPolicy) -> list[Reason]:
+    """A second click on the form of a first version would leave a proposal that asks nothing new."""
+    in_force = ReviewPolicy.objects.in_force(made.environment_id).first()
+    if in_force is None or in_force.document() | {"version": made.version} != made.document():
+        return []
+    return [Reason("policy_in_force", f"Version {in_force.version} is in force and asks the same.", clear_by="nobody; it is so already")]
 
 
 def _detail(ruling: ReviewPolicy) -> dict:
@@ -207,7 +216,7 @@ def accept_policy(actor: Actor, policy_id: uuid.UUID, *, digest: str) -> list[Fa
         Environment.objects.using(STORE).select_for_update().get(pk=proposal.environment_id)
         _lock_requests(proposal.environment)
         now = database_now()
-        refuse_if(reasons + _settled_reasons(proposal))
+        refuse_if(reasons + settled_reasons(proposal))
         ended = failing(standing(proposal.environment, now=now), proposal, now=now)
         plans = _locked_plans(ended)
         write_event(actor, "accept_policy", None, at=now, detail=_detail(proposal) | {"revokes": len(ended)})
@@ -243,7 +252,7 @@ def _digest_reasons(proposal: ReviewPolicy, digest: str) -> list[Reason]:
     return [Reason("stale_policy", "This is not the version that you have read.", clear_by="the operator", status=412)]
 
 
-def _settled_reasons(proposal: ReviewPolicy) -> list[Reason]:
+def settled_reasons(proposal: ReviewPolicy) -> list[Reason]:
     outcome = PolicyOutcome.objects.filter(policy=proposal).first()
     if outcome is None:
         return []
@@ -276,7 +285,7 @@ def decline_policy(actor: Actor, policy_id: uuid.UUID, *, comment: str) -> Polic
         proposal = _proposal(policy_id)
         reasons = operator_reasons(actor) + comment_reasons(comment)
         Environment.objects.using(STORE).select_for_update().get(pk=proposal.environment_id)
-        refuse_if(reasons + _settled_reasons(proposal))
+        refuse_if(reasons + settled_reasons(proposal))
         own, now = actor.user_id == proposal.proposed_by_id, database_now()
         write_event(actor, "withdraw_policy" if own else "decline_policy", None, at=now, comment=comment, detail=_detail(proposal))
         return _settle(actor, proposal, Outcome.WITHDRAWN if own else Outcome.DECLINED, now=now, comment=comment)

@@ -72,6 +72,13 @@ def _moves_that_differ(plan: CoveragePlan, should: dict[str, Case]) -> QuerySet[
     return moves.filter(AT_ODDS | ~Q(pk__in=moves.filter(same).values("pk"))).order_by("number")
 
 
+def partner_findings() -> Iterator[Finding]:
+    """Who may see a request goes by the partner that it holds, which is its plan's."""
+    differing = DeploymentReviewRequest.objects.exclude(partner=F("plan__partner")).order_by("pk")
+    for pk in differing.values_list("pk", flat=True).iterator(chunk_size=BATCH):
+        yield Finding(str(pk), None, "partner_differs", "The request is stored as that of another partner than its plan.")
+
+
 def numbering_findings() -> Iterator[Finding]:
     """Moves are numbered from 1 without a gap."""
     counted = ExpansionMove.objects.order_by().values("plan").annotate(count=Count("pk"), last=Max("number"))

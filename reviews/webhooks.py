@@ -17,7 +17,7 @@ from config.refusals import Reason, not_found, recorded, refuse_if
 from drafts.models import Partner
 from reviews import outward, signature
 from reviews.models import Channel, OutboxMessage, OutboxStatus, State, WebhookEndpoint
-from reviews.record import database_now, write_event
+from reviews.record import database_now, take_turns, write_event
 from reviews.rights import operator_reasons
 
 # For so long after a rotation the old secret signs beside the new one, so that receivers can change theirs without losing a message.
@@ -27,6 +27,11 @@ ROTATED_SINCE = Reason(
     "It has been rotated since you opened this page. The old secret still signs beside the new one, which can be shown again.",
     clear_by="an operator with the shell, with `manage.py webhook secret`",
     status=412,
+)
+TOLD_ALREADY = Reason(
+    "webhook_exists",
+    "This address is told of exactly this already. Its secret can be shown again; if it is disabled, enable it.",
+    clear_by="an operator with the shell, with `manage.py webhook secret`",
 )
 BY_OPERATOR, FAILING, GONE = "by an operator", "failing", "gone"
 
@@ -57,7 +62,11 @@ def add(actor: Actor, *, url: str, partner_slug: str | None = None, events: list
     with recorded(actor, "add_webhook"), transaction.atomic(using=STORE):
         wanted = sorted(set(events or []))
         partner = Partner.objects.filter(slug=partner_slug).first() if partner_slug else None
+        take_turns("webhooks")
+        same = WebhookEndpoint.objects.filter(url=url, partner=partner, events=wanted)
         refuse_if(operator_reasons(actor) + _input_reasons(url, partner_slug, partner, wanted) + off_reasons())
+        # Said to operators alone: whom we tell is nobody else's to know.
+        refuse_if([TOLD_ALREADY] if same.exists() else [])
         who = {"created_by_id": actor.user_id, "created_by": actor.username}
         made = WebhookEndpoint(url=url, partner=partner, events=wanted, **who)
         about = {"endpoint": str(made.pk), "host": made.host, "partner": partner_slug or None, "events": wanted}

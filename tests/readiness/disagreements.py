@@ -29,6 +29,7 @@ REQUEST, EVENT, NODE = "reviews_deploymentreviewrequest", "reviews_event", "rece
 RECEIPT_OF = "(SELECT id FROM receipts_receipt WHERE request_id = {%s})"
 REVOCATION = "INSERT INTO receipts_revocation (receipt_id, revoked_at, reason, superseded_by, created_at) VALUES"
 STORE, PRIMARY = "self_service", "default"
+ANOTHER_PARTNER = f"(SELECT id FROM drafts_partner WHERE id <> {REQUEST}.partner_id LIMIT 1)"
 ANYBODY = "(SELECT id FROM access_user WHERE username = 'owner')"
 
 # code → (database, statements): one way to come to it. The first of the findings is not always this one.
@@ -76,6 +77,10 @@ DISAGREEMENTS: dict[str, tuple[str, list[str]]] = {
     "status_lists_unknown": (STORE, ["DELETE FROM receipts_revocation"]),
     "plan_state_differs": (STORE, ["UPDATE drafts_coverageplan SET state = 'draft', approved_until = NULL WHERE id = {plan}"]),
     "move_state_differs": (STORE, ["UPDATE drafts_expansionmove SET state = 'draft' WHERE plan_id = {plan}"]),
+    "partner_differs": (
+        STORE,
+        [f"UPDATE {REQUEST} SET partner_id = {ANOTHER_PARTNER} WHERE id = {{approved}}"],
+    ),
     "moves_missing": (STORE, ["DELETE FROM drafts_expansionmove WHERE number = 1"]),
     "user_id_ahead": (STORE, ["UPDATE drafts_author SET user_id = 900001 WHERE plan_id = {plan}"]),
     "user_id_given_again": (PRIMARY, ["UPDATE access_user SET date_joined = '2098-01-01 00:00:00+00:00' WHERE username = 'owner'"]),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import count
 
 import pytest
 from django.db import connections
@@ -65,9 +66,10 @@ def test_R02_approve_against_a_new_policy():
     """Approved first, then revoked by what is accepted; or held to both policies; in no case half of each."""
     arena = Arena(rules=ONE)
     one, other = (actor(make_user(name, groups=("operators",))) for name in ("operator", "operator2"))
+    due = count(86400)  # what asks for the same as before is no proposal
 
     def proposed(rules: list) -> partial:
-        made = policies.propose_policy(one, arena.environment, rules=rules, required_confirmations=[])
+        made = policies.propose_policy(one, arena.environment, rules=rules, required_confirmations=[], due_seconds=next(due))
         return partial(policies.accept_policy, other, made.pk, digest=made.digest)
 
     two = [*ONE, {"name": "security", "group": "security", "quorum": 1}]

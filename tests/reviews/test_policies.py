@@ -341,7 +341,7 @@ def test_other_environments_and_what_has_ended_are_left_alone(story):
     "guard",
     [
         "reviews.policies.operator_reasons", "reviews.policies._own_reasons", "reviews.policies._digest_reasons",
-        "reviews.policies._settled_reasons", "reviews.policies._lock_requests", "reviews.policies.failing",
+        "reviews.policies.settled_reasons", "reviews.policies._lock_requests", "reviews.policies.failing",
         "reviews.policies._seat_reasons",
         "reviews.policies.write_event", "reviews.policies._settle", "reviews.policies.status.revoke", "reviews.policies.carry",
         "reviews.packet.intact_value", "reviews.aging.approval_end", "access.people.reviewers",
@@ -460,7 +460,20 @@ def test_operators_propose_and_accept_on_their_pages(story):
     assert (refused_here.status_code, "Nobody accepts what they proposed." in text_of(refused_here)) == (403, True)
     assert operator2.submit(f"{ADMIN}{proposal.pk}/settle/", answer="accept", comment="").status_code == 302
     assert (story.state(approved), explain.newest_policy(story.environment)) == ("revoked", proposal)
-    assert operator2.get(f"{ADMIN}{proposal.pk}/settle/").status_code == 404
+
+    second_click = operator2.post(f"{ADMIN}{proposal.pk}/settle/", digest=proposal.digest, answer="accept", comment="")
+    assert (second_click.status_code, f"Version {proposal.version} is accepted already." in text_of(second_click)) == (409, True)
+    assert "You cannot do this" in text_of(operator2.get(f"{ADMIN}{proposal.pk}/settle/"))
+
+
+def test_R08_what_is_in_force_already_is_no_proposal(story):
+    """As a second click on the form of an environment's first policy would send it."""
+    ruling = explain.newest_policy(story.environment)
+    same = {name: getattr(ruling, name) for name in ("due_seconds", "review_seconds", "approval_seconds", "conditions_allowed")}
+    refused(lambda: story.propose(**same), "policy_in_force", status=409)
+    assert policies.proposal_of(story.environment) is None
+
+    assert story.propose(**same | {"due_seconds": ruling.due_seconds + 1}).version == ruling.version + 1
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,15 @@ def told(endpoint: WebhookEndpoint) -> list[tuple[str, str]]:
 # --- what transitions leave -------------------------------------------------------------------------------------------------------------
 
 
+def test_R08_the_same_address_is_told_of_the_same_once(story):
+    first = add(events=["approved", "rejected"])
+    refused(lambda: add(events=["rejected", "approved"]), "webhook_exists", status=409)
+    add(events=["approved"])
+    add(partner_slug=story.partner.slug, events=["approved", "rejected"])
+    assert WebhookEndpoint.objects.filter(url=first.url).count() == 3
+    assert Event.objects.filter(verb="add_webhook").count() == 3
+
+
 def test_every_transition_is_told_and_nothing_else(story):
     endpoint = add()
     approved = story.approved()
@@ -86,7 +95,11 @@ def test_supersession_and_expiry_are_told(story):
 def test_each_event_is_told_as_often_as_there_are_endpoints_that_want_it(story):
     elsewhere = make_partner("lumen_foods")
     wanted = [add(), add(partner_slug=story.partner.slug, events=["approved", "revoked"])]
-    unwanted = [add(partner_slug=elsewhere.slug), add(events=["rejected"]), webhooks.disable(actor(operator()), add().pk)]
+    unwanted = [
+        add(partner_slug=elsewhere.slug),
+        add(events=["rejected"]),
+        webhooks.disable(actor(operator()), add("https://hooks.example.org/off").pk),
+    ]
     story.approved()
     assert [len(told(endpoint)) for endpoint in wanted] == [3, 1]
     assert [len(told(endpoint)) for endpoint in unwanted] == [0, 0, 0]
@@ -109,8 +122,8 @@ def test_R13_a_verb_that_rolls_back_tells_nothing(story):
 
 
 def test_the_deciding_vote_costs_no_statement_more():
-    for _ in range(3):
-        add()
+    for number in range(3):
+        add(f"https://hooks.example.org/{number}")
     assert cost_of_the_deciding_vote(moves=0, comments=1) == (20, 1)
     assert OutboxMessage.objects.filter(channel="webhook", kind="approved").count() == 3
 
@@ -179,7 +192,7 @@ def test_a_rotation_makes_another_secret_and_the_old_one_signs_beside_it():
 
 
 def test_secrets_are_nobody_elses_and_in_no_table(settings):
-    endpoints = [add(), add()]
+    endpoints = [add(), add("https://hooks.example.org/other")]
     shown = {webhooks.shown_secret(endpoint) for endpoint in endpoints}
     settings.WEBHOOK_KEY = b"another key that is long enough, too"
     shown |= {webhooks.shown_secret(endpoint) for endpoint in endpoints}
