@@ -81,34 +81,37 @@ def propose_policy(
     `rules`: {name, group, quorum}; `maximum_ages`: kind → seconds; times in seconds.
     """
     times = {"due_seconds": due_seconds, "review_seconds": review_seconds, "approval_seconds": approval_seconds}
-    ages, session = maximum_ages or {}, {} if session_seconds is None else {"session_seconds": session_seconds}
+    times |= {} if session_seconds is None else {"session_seconds": session_seconds}
+    made = ReviewPolicy(
+        environment=environment,
+        rules=rules,
+        required_confirmations=required_confirmations,
+        conditions_allowed=conditions_allowed,
+        maximum_ages=maximum_ages or {},
+        second_factor=second_factor,
+        proposed_by_id=actor.user_id or None,
+        proposed_by=actor.username,
+        **times,
+    )
+    wrong = input_reasons(rules, required_confirmations, made.maximum_ages, times)
     with recorded(actor, "propose_policy"), transaction.atomic(using=STORE):
-        Environment.objects.using(STORE).select_for_update().get(pk=environment.pk)
-        is_first = not environment.policies.accepted().exists()
-        wrong = input_reasons(rules, required_confirmations, ages, times | session)
-        # Before there is a policy there may be no operator yet: the first is for whoever sets the installation up.
-        rights = [] if is_first and actor.user_id == 0 else operator_reasons(actor)
-        last = environment.policies.order_by("-version").first()
-        made = ReviewPolicy(
-            environment=environment,
-            version=last.version + 1 if last else 1,
-            rules=rules,
-            required_confirmations=required_confirmations,
-            conditions_allowed=conditions_allowed,
-            maximum_ages=ages,
-            second_factor=second_factor,
-            proposed_by_id=actor.user_id or None,
-            proposed_by=actor.username,
-            **times,
-            **session,
-        )
-        refuse_if(rights + wrong + _open_reasons(environment) + ([] if wrong else _same_reasons(made)))
-        made.digest = made.computed_digest()
-        now = database_now()
-        write_event(actor, "set_policy" if is_first else "propose_policy", None, at=now, detail=_detail(made))
-        made.save(force_insert=True)
-        if is_first:
-            _settle(actor, made, Outcome.ACCEPTED, now=now)
+        return _proposed(actor, made, wrong)
+
+
+def _proposed(actor: Actor, made: ReviewPolicy, wrong: list[Reason]) -> ReviewPolicy:
+    environment = made.environment
+    Environment.objects.using(STORE).select_for_update().get(pk=environment.pk)
+    is_first = not environment.policies.accepted().exists()
+    # Before there is a policy there may be no operator yet: the first is for whoever sets the installation up.
+    rights = [] if is_first and actor.user_id == 0 else operator_reasons(actor)
+    refuse_if(rights + wrong + _open_reasons(environment) + ([] if wrong else _same_reasons(made)))
+    last = environment.policies.order_by("-version").first()
+    made.version = last.version + 1 if last else 1
+    made.digest, now = made.computed_digest(), database_now()
+    write_event(actor, "set_policy" if is_first else "propose_policy", None, at=now, detail=_detail(made))
+    made.save(force_insert=True)
+    if is_first:
+        _settle(actor, made, Outcome.ACCEPTED, now=now)
     return made
 
 
